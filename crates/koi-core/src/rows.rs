@@ -1,0 +1,368 @@
+//! The working set of a batch: every row that its commands name, as prefetched, then as changed.
+//!
+//! Commands are decided one after the other; each sees what the ones before it changed. In the end the
+//! store writes what [`Table::changed`] lists.
+
+use rustc_hash::FxHashMap;
+
+use crate::catalog::Entry;
+use crate::coupon::Coupon;
+use crate::fault::Fault;
+use crate::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId, RefundId, ShopperKey, TransferId};
+use crate::idempotency::{Fingerprint, Key};
+use crate::ledger::{Buckets, Movement, Reason, Transfer};
+use crate::packet;
+use crate::payment::{Payment, Refund};
+use crate::quote::{self, Quote};
+use crate::time::Time;
+
+/// How a row of the working set relates to the stored one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// It is as stored.
+    Keep,
+    /// It is not stored yet.
+    Insert,
+    /// It replaces the stored one.
+    Update,
+}
+
+/// Rows of one kind.
+#[derive(Clone, Debug)]
+pub struct Table<K, V> {
+    rows: FxHashMap<K, (V, Write)>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { rows: FxHashMap::default() }
+    }
+}
+
+impl<K: Copy + Ord + std::hash::Hash, V> Table<K, V> {
+    /// Adds a row as it is stored.
+    pub fn load(&mut self, key: K, row: V) {
+        self.rows.insert(key, (row, Write::Keep));
+    }
+
+    /// The row of a key.
+    pub fn get(&self, key: K) -> Option<&V> {
+        self.rows.get(&key).map(|(row, _)| row)
+    }
+
+    /// Whether the row is there.
+    pub fn has(&self, key: K) -> bool {
+        self.rows.contains_key(&key)
+    }
+
+    /// Puts a row in the place of the one before, if there was one.
+    pub fn put(&mut self, key: K, row: V) {
+        match self.rows.entry(key) {
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert((row, Write::Insert));
+            }
+            std::collections::hash_map::Entry::Occupied(mut place) => {
+                let (old, write) = place.get_mut();
+                *old = row;
+                if *write == Write::Keep {
+                    *write = Write::Update;
+                }
+            }
+        }
+    }
+
+    /// The rows to write, in the order of their keys: neighbours in the store are written together.
+    pub fn changed(&self) -> Vec<(K, &V, Write)> {
+        let mut changed: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|(_, (_, write))| *write != Write::Keep)
+            .map(|(key, (row, write))| (*key, row, *write))
+            .collect();
+        changed.sort_unstable_by_key(|(key, ..)| *key);
+        changed
+    }
+
+    /// All rows, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.rows.iter().map(|(key, (row, _))| (key, row))
+    }
+}
+
+/// A campaign's part of a cell: its packets, its next ordinal, its balances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The ordinal of the next claim.
+    pub next_ordinal: u32,
+    /// Packets left, tier by tier.
+    pub left: Vec<u64>,
+    /// The balances of the campaign's accounts in this cell.
+    pub buckets: Buckets,
+}
+
+/// The next numbers of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// The next quote's.
+    pub quote: i64,
+    /// The next transfer's.
+    pub transfer: i64,
+}
+
+/// What was done under an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// A claim made this coupon.
+    Claim(CouponId),
+    /// A call made this coupon void.
+    Void(CouponId),
+    /// A call made this quote.
+    Quote(QuoteId),
+    /// A call cancelled this quote.
+    CancelQuote(QuoteId),
+    /// A call paid this quote.
+    Pay(QuoteId),
+    /// A call cancelled this payment.
+    CancelPayment(PaymentId),
+    /// A call made this refund.
+    Refund(RefundId),
+}
+
+/// What a decision changes. Nothing in it can be refused any more.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Coupons as they are from now on.
+    pub coupons: Vec<Coupon>,
+    /// Quotes as they are from now on.
+    pub quotes: Vec<Quote>,
+    /// Payments as they are from now on.
+    pub payments: Vec<Payment>,
+    /// New refunds.
+    pub refunds: Vec<Refund>,
+    /// Money that moves.
+    pub movements: Vec<(CampaignNo, Movement)>,
+    /// A packet's tier that is taken, under the next ordinal.
+    pub taken: Option<(CampaignNo, usize)>,
+    /// A packet's tier that is put back.
+    pub put_back: Option<(CampaignNo, usize)>,
+    /// A new campaign's part of the cell.
+    pub slice: Option<(CampaignNo, Slice)>,
+    /// Changes of the catalog.
+    pub entries: Vec<Entry>,
+}
+
+/// The working set of one cell.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Whose rows these are.
+    pub cell: Cell,
+    /// The next numbers.
+    pub counters: Counters,
+    /// The coupons of each shopper, in the order of their numbers.
+    pub shoppers: FxHashMap<ShopperKey, Vec<CouponId>>,
+    /// Coupons.
+    pub coupons: Table<CouponId, Coupon>,
+    /// The open quotes that hold a part of each coupon.
+    pub holds: FxHashMap<CouponId, Vec<QuoteId>>,
+    /// Quotes.
+    pub quotes: Table<QuoteId, Quote>,
+    /// Payments.
+    pub payments: Table<PaymentId, Payment>,
+    /// Refunds.
+    pub refunds: Table<RefundId, Refund>,
+    /// Campaigns' parts of the cell.
+    pub slices: Table<CampaignNo, Slice>,
+    /// The ledger's new lines.
+    pub transfers: Vec<Transfer>,
+    /// Changes of the catalog, in order.
+    pub entries: Vec<Entry>,
+    done: FxHashMap<Key, (Fingerprint, Done)>,
+}
+
+impl Rows {
+    /// An empty working set.
+    pub fn new(cell: Cell, counters: Counters) -> Self {
+        Self {
+            cell,
+            counters,
+            shoppers: FxHashMap::default(),
+            coupons: Table::default(),
+            holds: FxHashMap::default(),
+            quotes: Table::default(),
+            payments: Table::default(),
+            refunds: Table::default(),
+            slices: Table::default(),
+            transfers: Vec::new(),
+            entries: Vec::new(),
+            done: FxHashMap::default(),
+        }
+    }
+
+    /// What was done under a key.
+    pub fn done(&self, key: Key) -> Option<(Fingerprint, Done)> {
+        self.done.get(&key).copied()
+    }
+
+    /// Whether the batch changed anything that must be written.
+    pub fn is_changed(&self) -> bool {
+        !self.transfers.is_empty()
+            || !self.entries.is_empty()
+            || !self.coupons.changed().is_empty()
+            || !self.quotes.changed().is_empty()
+            || !self.payments.changed().is_empty()
+            || !self.refunds.changed().is_empty()
+            || !self.slices.changed().is_empty()
+    }
+
+    /// Adds a stored coupon.
+    pub fn load_coupon(&mut self, coupon: Coupon) {
+        self.note_coupon(&coupon);
+        self.coupons.load(coupon.id, coupon);
+    }
+
+    /// Adds a stored quote.
+    pub fn load_quote(&mut self, quote: Quote) {
+        self.note_quote(&quote);
+        self.quotes.load(quote.id, quote);
+    }
+
+    /// Adds a stored payment.
+    pub fn load_payment(&mut self, payment: Payment) {
+        self.note_payment(&payment);
+        self.payments.load(payment.id, payment);
+    }
+
+    /// Adds a stored refund.
+    pub fn load_refund(&mut self, refund: Refund) {
+        self.note_refund(&refund);
+        self.refunds.load(refund.id, refund);
+    }
+
+    fn note_coupon(&mut self, coupon: &Coupon) {
+        self.done.insert(coupon.asked.key, (coupon.asked.fingerprint, Done::Claim(coupon.id)));
+        if let Some(asked) = coupon.voided {
+            self.done.insert(asked.key, (asked.fingerprint, Done::Void(coupon.id)));
+        }
+    }
+
+    fn note_quote(&mut self, quote: &Quote) {
+        self.done.insert(quote.asked.key, (quote.asked.fingerprint, Done::Quote(quote.id)));
+        if let Some(asked) = quote.settled {
+            let done = match quote.phase {
+                quote::Phase::Paid => Done::Pay(quote.id),
+                quote::Phase::Open | quote::Phase::Cancelled | quote::Phase::Expired => {
+                    Done::CancelQuote(quote.id)
+                }
+            };
+            self.done.insert(asked.key, (asked.fingerprint, done));
+        }
+    }
+
+    fn note_payment(&mut self, payment: &Payment) {
+        if let Some((_, asked)) = payment.cancelled {
+            self.done.insert(asked.key, (asked.fingerprint, Done::CancelPayment(payment.id)));
+        }
+    }
+
+    fn note_refund(&mut self, refund: &Refund) {
+        self.done.insert(refund.asked.key, (refund.asked.fingerprint, Done::Refund(refund.id)));
+    }
+
+    /// Applies what a decision changes. Balances and stocks are computed first, so that a fault leaves
+    /// the working set as it was.
+    pub fn apply(&mut self, changes: Changes, now: Time) -> Result<(), Fault> {
+        self.apply_slices(&changes)?;
+        for (campaign, movement) in changes.movements {
+            self.write_transfer(campaign, movement, now);
+        }
+        for coupon in changes.coupons {
+            self.note_coupon(&coupon);
+            if !self.coupons.has(coupon.id) {
+                self.shoppers.entry(coupon.shopper).or_default().push(coupon.id);
+            }
+            self.coupons.put(coupon.id, coupon);
+        }
+        for quote in changes.quotes {
+            self.note_quote(&quote);
+            self.counters.quote += i64::from(!self.quotes.has(quote.id));
+            self.note_hold(&quote);
+            self.quotes.put(quote.id, quote);
+        }
+        for payment in changes.payments {
+            self.note_payment(&payment);
+            self.payments.put(payment.id, payment);
+        }
+        for refund in changes.refunds {
+            self.note_refund(&refund);
+            self.refunds.put(refund.id, refund);
+        }
+        self.entries.extend(changes.entries);
+        Ok(())
+    }
+
+    fn apply_slices(&mut self, changes: &Changes) -> Result<(), Fault> {
+        if let Some((campaign, slice)) = &changes.slice {
+            self.slices.put(*campaign, slice.clone());
+        }
+        let mut touched: Vec<CampaignNo> = changes.movements.iter().map(|(campaign, _)| *campaign).collect();
+        touched.extend(changes.taken.iter().chain(&changes.put_back).map(|(campaign, _)| *campaign));
+        touched.sort_unstable();
+        touched.dedup();
+
+        let mut after = Vec::with_capacity(touched.len());
+        for campaign in touched {
+            let mut slice = self.slices.get(campaign).cloned().ok_or(Fault::Missing("a campaign's slice"))?;
+            for (_, movement) in changes.movements.iter().filter(|(number, _)| *number == campaign) {
+                slice.buckets = slice.buckets.after(movement)?;
+            }
+            if let Some((_, tier)) = changes.taken.filter(|(number, _)| *number == campaign) {
+                let count = slice.left.get_mut(tier).ok_or(Fault::Missing("a packet's tier"))?;
+                *count = count.checked_sub(1).ok_or(Fault::Negative)?;
+                slice.next_ordinal = slice.next_ordinal.checked_add(1).ok_or(Fault::Overflow)?;
+            }
+            if let Some((_, tier)) = changes.put_back.filter(|(number, _)| *number == campaign) {
+                packet::put_back(&mut slice.left, tier)?;
+            }
+            after.push((campaign, slice));
+        }
+        after.into_iter().for_each(|(campaign, slice)| self.slices.put(campaign, slice));
+        Ok(())
+    }
+
+    /// Writes a line; coupons that follow each other in the batch share one.
+    fn write_transfer(&mut self, campaign: CampaignNo, movement: Movement, now: Time) {
+        if movement.reason == Reason::Issue {
+            let open = self
+                .transfers
+                .iter_mut()
+                .rev()
+                .find(|line| line.campaign == campaign && line.movement.reason == Reason::Issue);
+            if let Some(line) = open
+                && line.movement.subject + i64::from(line.count) == movement.subject
+                && let Some(amount) = line.movement.amount.checked_add(movement.amount)
+            {
+                line.movement.amount = amount;
+                line.count += 1;
+                return;
+            }
+        }
+        let id = TransferId::new(self.cell, self.counters.transfer);
+        self.counters.transfer += 1;
+        self.transfers.push(Transfer { id, campaign, movement, count: 1, at: now });
+    }
+
+    /// Keeps the list of the open quotes that hold a part of a coupon.
+    fn note_hold(&mut self, quote: &Quote) {
+        let Some(coupon) = quote.coupon else { return };
+        let holds = self.holds.entry(coupon).or_default();
+        let held = holds.iter().position(|id| *id == quote.id);
+        match (quote.phase, held) {
+            (quote::Phase::Open, None) => holds.push(quote.id),
+            (quote::Phase::Paid | quote::Phase::Cancelled | quote::Phase::Expired, Some(place)) => {
+                holds.remove(place);
+            }
+            (quote::Phase::Open, Some(_))
+            | (quote::Phase::Paid | quote::Phase::Cancelled | quote::Phase::Expired, None) => {}
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Bringing a coupon up to date: what its open quotes and its expiry mean at `now`.
+//!
+//! Everything that falls due is decided here, in one place: by a job soon after its time, and before any
+//! command that touches the coupon. So no answer depends on a job being on time.
+
+use crate::campaign::{Campaign, State};
+use crate::coupon::{self, Coupon};
+use crate::fault::Fault;
+use crate::id::CouponId;
+use crate::ledger::{Account, Movement, Reason};
+use crate::quote::{self, Quote};
+use crate::rows::{Changes, Rows};
+use crate::scene::Scene;
+use crate::time::Time;
+
+/// Books what fell due of a coupon, if anything did: open quotes that ran out, then its own expiry.
+pub fn settle(rows: &mut Rows, scene: &Scene, id: CouponId) -> Result<(), Fault> {
+    while let Some(changes) = next_due(rows, scene, id)? {
+        rows.apply(changes, scene.now)?;
+    }
+    Ok(())
+}
+
+fn next_due(rows: &Rows, scene: &Scene, id: CouponId) -> Result<Option<Changes>, Fault> {
+    let coupon = rows.coupons.get(id).ok_or(Fault::Missing("a coupon"))?;
+    let campaign = scene.campaign_of(id)?;
+    let ran_out = rows
+        .holds
+        .get(&id)
+        .into_iter()
+        .flatten()
+        .filter_map(|quote| rows.quotes.get(*quote))
+        .find(|quote| quote.phase_at(scene.now) == quote::Phase::Expired);
+    if let Some(quote) = ran_out {
+        let quote = Quote { phase: quote::Phase::Expired, ..quote.clone() };
+        return release(coupon, campaign, quote).map(Some);
+    }
+    if coupon.is_live() && coupon.has_expired(campaign, scene.now) && coupon.lapses() {
+        return expire(coupon, campaign, scene.now).map(Some);
+    }
+    Ok(None)
+}
+
+/// Gives the deduction of a quote back to its coupon. `quote` is as it will be.
+pub fn release(coupon: &Coupon, campaign: &Campaign, quote: Quote) -> Result<Changes, Fault> {
+    let amount = quote.deduction;
+    let (coupon, credit) = match coupon.phase {
+        coupon::Phase::Void => (coupon.clone().release_void(amount)?, Account::Free),
+        coupon::Phase::Held | coupon::Phase::Used | coupon::Phase::Expired => {
+            (coupon.clone().release(amount)?, Account::Committed)
+        }
+    };
+    let movement = Movement {
+        debit: Account::Reserved,
+        credit,
+        amount,
+        reason: Reason::Release,
+        subject: quote.id.number(),
+        part: 0,
+        coupon: Some(coupon.id),
+    };
+    let changes = Changes { quotes: vec![quote], ..moving(campaign, movement) };
+    Ok(with_coupon(changes, coupon, campaign))
+}
+
+fn expire(coupon: &Coupon, campaign: &Campaign, now: Time) -> Result<Changes, Fault> {
+    let movement = Movement {
+        debit: Account::Committed,
+        credit: Account::Free,
+        amount: coupon.remaining,
+        reason: Reason::Expire,
+        subject: coupon.id.number(),
+        part: 0,
+        coupon: Some(coupon.id),
+    };
+    let changes = if coupon.remaining > 0 { moving(campaign, movement) } else { Changes::default() };
+    Ok(with_coupon(changes, coupon.clone().expire(&campaign.pauses, now)?, campaign))
+}
+
+/// Changes that move money of a campaign.
+pub fn moving(campaign: &Campaign, movement: Movement) -> Changes {
+    Changes { movements: vec![(campaign.number, movement)], ..Changes::default() }
+}
+
+/// Adds a coupon to changes, and puts its packet back into the stock when it ended without being used.
+pub fn with_coupon(mut changes: Changes, mut coupon: Coupon, campaign: &Campaign) -> Changes {
+    let open = !matches!(campaign.state, State::Closed { .. });
+    if open && coupon.leaves_packet(campaign.rules.coupon.restock_expired) {
+        coupon.restocked = true;
+        changes.put_back = Some((campaign.number, usize::from(coupon.tier)));
+    }
+    changes.coupons.push(coupon);
+    changes
+}
