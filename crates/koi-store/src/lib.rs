@@ -1,1 +1,106 @@
-//! Rules.
+//! The only crate with SQL. It decides nothing: it reads the rows that a batch names, and writes what the
+//! rules changed.
+//!
+//! ```text
+//! begin(wants) ─▶ Rows ─▶ (decided elsewhere) ─▶ commit(rows, notes) | rollback()
+//! ```
+//! [`Store`] is the door: SQLite stands behind it today, and its calls are made for whole batches, so that
+//! PostgreSQL can answer each with one statement per table. Row types stay in here.
+
+pub mod error;
+pub mod sqlite;
+
+use koi_core::catalog::Catalog;
+use koi_core::id::{CampaignNo, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
+use koi_core::idempotency::{Asked, Key};
+use koi_core::rows::Rows;
+use koi_core::time::Time;
+
+pub use error::StoreError;
+
+/// Rows that a batch needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// All coupons of a shopper, with the open quotes that hold parts of them.
+    Shopper(ShopperKey),
+    /// The quote that was made under a key, if any.
+    QuoteAsked(Key),
+    /// A quote, with its payment, its coupon and what holds that.
+    Quote(QuoteId),
+    /// A payment, as a quote; and its refund that was made under a key, if any.
+    Payment(PaymentId, Key),
+    /// A coupon, with the open quotes that hold parts of it.
+    Coupon(CouponId),
+    /// A campaign's part of the cell.
+    Slice(CampaignNo),
+}
+
+/// The answer to an order of the office, kept for repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The call that was answered.
+    pub asked: Asked,
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+/// A line of the log: who did what, when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub principal: Principal,
+    /// What, such as `campaign.pause`.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// Why, or with what; may be empty.
+    pub detail: String,
+}
+
+/// What an order of the office leaves besides rows. All of it is written in the order's transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Its answer, for repeats.
+    pub answered: Option<Answered>,
+    /// Its line in the log.
+    pub log: Option<LogLine>,
+    /// The sandbox's clock, when it was moved.
+    pub sandbox_clock: Option<Time>,
+}
+
+/// What fell due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Coupons that expired or whose open quotes ran out.
+    pub coupons: Vec<CouponId>,
+    /// When the next thing falls due, as far as it is stored; `None`: nothing will by itself.
+    pub next: Option<Time>,
+}
+
+/// The door to a store. One value of it writes one cell; it is not shared.
+pub trait Store: Send {
+    /// Reads campaigns, merchants, stores, codes and the rates in force.
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError>;
+
+    /// Begins a transaction and reads what a batch needs.
+    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError>;
+
+    /// Writes what changed, and ends the transaction durably. After an error the transaction is over, and
+    /// nothing of it is seen by anybody (whether it is on the disk may be unknown: keys tell).
+    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError>;
+
+    /// Ends the transaction and forgets it.
+    fn rollback(&mut self);
+
+    /// The answer kept for an order of the office.
+    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError>;
+
+    /// At most `limit` of what fell due. Each campaign is given with the instant by which its expiries are
+    /// judged.
+    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError>;
+}
+

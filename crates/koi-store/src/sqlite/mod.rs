@@ -1,0 +1,19 @@
+//! SQLite: one file, one writer, readers beside it.
+//!
+//! A transaction of the writer holds the database from its first read to its commit, so what is decided on
+//! is what is changed. Commits are durable (`synchronous = FULL`); the write-ahead log is folded into the
+//! database by the writer between batches.
+
+mod backup;
+mod folder;
+mod prefetch;
+mod reader;
+mod schema;
+mod table;
+mod writer;
+
+pub use backup::{backup, restore};
+pub use folder::Folder;
+pub use reader::{Reader, Totals};
+pub use table::api_key::ApiKey;
+pub use writer::Writer;

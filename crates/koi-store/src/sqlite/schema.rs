@@ -1,0 +1,63 @@
+//! The schema's versions. The database carries its own in `user_version`.
+
+use rusqlite::Connection;
+
+use crate::error::StoreError;
+
+/// The migrations, in order: the n-th leads to version n.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_red_packets.sql")];
+
+/// Statements that a connection keeps prepared: more than there are.
+const PREPARED: usize = 128;
+/// How long a connection waits for another's transaction, in milliseconds.
+const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// Pages that a connection keeps in memory, in KiB.
+const CACHE_KIB: i64 = 64 * 1024;
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // The writer folds the log in itself, between batches.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Brings a database to the newest version, one transaction per step; refuses one that is newer.
+pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    if found > known() {
+        return Err(StoreError::Newer { found, known: known() });
+    }
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Unavailable(format!("the file system allows no write-ahead log (mode {mode})")));
+    }
+    for (step, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", step + 1))?;
+    }
+    Ok(())
+}
+
+/// Refuses a database that this program does not read as it is.
+pub(super) fn must_be_current(connection: &Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    match found.cmp(&known()) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(StoreError::Newer { found, known: known() }),
+        std::cmp::Ordering::Less => Err(StoreError::Refused(format!(
+            "the database has version {found}, this Koi needs {}: start `koi serve` once, which brings it up to date",
+            known()
+        ))),
+    }
+}

@@ -1,0 +1,97 @@
+//! Payments, under the numbers of their quotes.
+
+use koi_core::id::PaymentId;
+use koi_core::payment::Payment;
+use koi_core::rows::Write;
+use koi_core::time::Time;
+use rusqlite::{Connection, Row, params};
+
+use super::asked::asked_optional;
+use crate::error::StoreError;
+
+macro_rules! columns {
+    () => {
+        "id, paid_at, fee, refunded, refunded_shopper, refunded_funder, refunds, coupon_returned, cancelled_at, \
+         cancel_key, cancel_call"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO payment (",
+    columns!(),
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+);
+/// What of a payment can change.
+const UPDATE: &str = "UPDATE payment SET refunded = ?2, refunded_shopper = ?3, refunded_funder = ?4, refunds = ?5, \
+    coupon_returned = ?6, cancelled_at = ?7, cancel_key = ?8, cancel_call = ?9 WHERE id = ?1";
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM payment WHERE id = ?1");
+const ALL: &str = concat!("SELECT ", columns!(), " FROM payment ORDER BY id");
+
+fn read(row: &Row) -> Result<Payment, StoreError> {
+    let cancelled_at: Option<i64> = row.get(8)?;
+    Ok(Payment {
+        id: PaymentId::of_number(row.get(0)?),
+        paid_at: Time::of_ms(row.get(1)?),
+        fee: row.get(2)?,
+        refunded: row.get(3)?,
+        refunded_shopper: row.get(4)?,
+        refunded_funder: row.get(5)?,
+        refunds: row.get(6)?,
+        coupon_returned: row.get(7)?,
+        cancelled: cancelled_at.map(Time::of_ms).zip(asked_optional(row, 9)?),
+    })
+}
+
+pub(crate) fn by_id(connection: &Connection, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+    let mut statement = connection.prepare_cached(BY_ID)?;
+    let mut rows = statement.query([id.number()])?;
+    rows.next()?.map(read).transpose()
+}
+
+/// All payments, one after the other.
+pub(crate) fn for_each(connection: &Connection, mut each: impl FnMut(Payment)) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(ALL)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(read(row)?);
+    }
+    Ok(())
+}
+
+pub(crate) fn write(connection: &Connection, payment: &Payment, write: Write) -> Result<(), StoreError> {
+    let cancelled_at = payment.cancelled.map(|(at, _)| at.ms());
+    let cancel_key = payment.cancelled.map(|(_, asked)| asked.key.0);
+    let cancel_call = payment.cancelled.map(|(_, asked)| asked.fingerprint.0);
+    match write {
+        Write::Keep => {}
+        Write::Insert => {
+            connection.prepare_cached(INSERT)?.execute(params![
+                payment.id.number(),
+                payment.paid_at.ms(),
+                payment.fee,
+                payment.refunded,
+                payment.refunded_shopper,
+                payment.refunded_funder,
+                payment.refunds,
+                payment.coupon_returned,
+                cancelled_at,
+                cancel_key,
+                cancel_call,
+            ])?;
+        }
+        Write::Update => {
+            connection.prepare_cached(UPDATE)?.execute(params![
+                payment.id.number(),
+                payment.refunded,
+                payment.refunded_shopper,
+                payment.refunded_funder,
+                payment.refunds,
+                payment.coupon_returned,
+                cancelled_at,
+                cancel_key,
+                cancel_call,
+            ])?;
+        }
+    }
+    Ok(())
+}

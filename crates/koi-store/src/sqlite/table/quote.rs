@@ -1,0 +1,174 @@
+//! Quotes. Open ones that hold a part of a coupon are in two small indexes, which they leave when settled.
+
+use koi_core::id::{AccountId, CouponId, PersonId, QuoteId, ShopperKey, StoreId};
+use koi_core::idempotency::Key;
+use koi_core::money::{Currency, Money, Rate};
+use koi_core::quote::{NoDeduction, Phase, Quote};
+use koi_core::rows::Write;
+use koi_core::time::Time;
+use rusqlite::{Connection, Row, params};
+
+use super::asked::{asked, asked_optional};
+use crate::error::{StoreError, damaged};
+
+macro_rules! columns {
+    () => {
+        "id, shopper, person, account, store, currency, amount, rate, wallet, gross, deduction, coupon, no_deduction, \
+         phase, created_at, expires_at, asked_key, asked_call, settled_key, settled_call"
+    };
+}
+
+const INSERT: &str = concat!(
+    "INSERT INTO quote (",
+    columns!(),
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+);
+/// What of a quote can change.
+const UPDATE: &str = "UPDATE quote SET phase = ?2, settled_key = ?3, settled_call = ?4 WHERE id = ?1";
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id = ?1");
+const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM quote WHERE asked_key = ?1");
+const HOLDING: &str = concat!("SELECT ", columns!(), " FROM quote WHERE coupon = ?1 AND phase = 0 ORDER BY id");
+const FROM: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id > ?1 ORDER BY id");
+const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NULL AND expires_at <= ?1 \
+    ORDER BY expires_at LIMIT ?2";
+const NEXT_DUE: &str = "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
+
+fn phase_number(phase: Phase) -> u8 {
+    match phase {
+        Phase::Open => 0,
+        Phase::Paid => 1,
+        Phase::Cancelled => 2,
+        Phase::Expired => 3,
+    }
+}
+
+fn phase_of(number: u8) -> Result<Phase, StoreError> {
+    match number {
+        0 => Ok(Phase::Open),
+        1 => Ok(Phase::Paid),
+        2 => Ok(Phase::Cancelled),
+        3 => Ok(Phase::Expired),
+        _ => Err(damaged("a quote's phase")),
+    }
+}
+
+fn money(row: &Row, currency: usize, value: usize) -> Result<Money, StoreError> {
+    let code = row.get_ref(currency)?.as_str().map_err(|_| damaged("a quote's currency"))?;
+    let currency = Currency::parse(code).ok_or_else(|| damaged("a quote's currency"))?;
+    Ok(Money { currency, value: row.get(value)? })
+}
+
+fn read(row: &Row) -> Result<Quote, StoreError> {
+    let text = |place: usize| row.get_ref(place).and_then(|value| Ok(value.as_str()?));
+    let reason = |number: u8| NoDeduction::ALL.get(usize::from(number)).copied();
+    Ok(Quote {
+        id: QuoteId::of_number(row.get(0)?),
+        shopper: ShopperKey(row.get(1)?),
+        person: PersonId::stored(text(2)?),
+        account: AccountId::stored(text(3)?),
+        store: StoreId::stored(text(4)?),
+        amount: money(row, 5, 6)?,
+        rate: Rate::of_scaled(row.get(7)?),
+        gross: money(row, 8, 9)?,
+        deduction: row.get(10)?,
+        coupon: row.get::<_, Option<i64>>(11)?.map(CouponId::of_number),
+        no_deduction: match row.get::<_, Option<u8>>(12)? {
+            Some(number) => Some(reason(number).ok_or_else(|| damaged("a quote's reason"))?),
+            None => None,
+        },
+        phase: phase_of(row.get(13)?)?,
+        created_at: Time::of_ms(row.get(14)?),
+        expires_at: Time::of_ms(row.get(15)?),
+        asked: asked(row, 16)?,
+        settled: asked_optional(row, 18)?,
+    })
+}
+
+fn one(connection: &Connection, sql: &str, key: i64) -> Result<Option<Quote>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([key])?;
+    rows.next()?.map(read).transpose()
+}
+
+pub(crate) fn by_id(connection: &Connection, id: QuoteId) -> Result<Option<Quote>, StoreError> {
+    one(connection, BY_ID, id.number())
+}
+
+pub(crate) fn by_key(connection: &Connection, key: Key) -> Result<Option<Quote>, StoreError> {
+    one(connection, BY_KEY, key.0)
+}
+
+pub(crate) fn holding(connection: &Connection, coupon: CouponId) -> Result<Vec<Quote>, StoreError> {
+    let mut statement = connection.prepare_cached(HOLDING)?;
+    let mut rows = statement.query([coupon.number()])?;
+    let mut quotes = Vec::new();
+    while let Some(row) = rows.next()? {
+        quotes.push(read(row)?);
+    }
+    Ok(quotes)
+}
+
+/// All quotes, one after the other.
+pub(crate) fn for_each(connection: &Connection, mut each: impl FnMut(Quote)) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(FROM)?;
+    let mut rows = statement.query([-1])?;
+    while let Some(row) = rows.next()? {
+        each(read(row)?);
+    }
+    Ok(())
+}
+
+/// The coupons of which open quotes ran out.
+pub(crate) fn due(connection: &Connection, now: Time, limit: usize) -> Result<Vec<CouponId>, StoreError> {
+    let mut statement = connection.prepare_cached(DUE)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![now.ms(), limit], |row| row.get(0))?;
+    Ok(rows.map(|id| id.map(CouponId::of_number)).collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn next_due(connection: &Connection) -> Result<Option<Time>, StoreError> {
+    let mut statement = connection.prepare_cached(NEXT_DUE)?;
+    let mut rows = statement.query([])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
+}
+
+pub(crate) fn write(connection: &Connection, quote: &Quote, write: Write) -> Result<(), StoreError> {
+    let settled = quote.settled.map(|asked| (asked.key.0, asked.fingerprint.0));
+    let (settled_key, settled_call) = (settled.map(|settled| settled.0), settled.map(|settled| settled.1));
+    match write {
+        Write::Keep => {}
+        Write::Insert => {
+            connection.prepare_cached(INSERT)?.execute(params![
+                quote.id.number(),
+                quote.shopper.0,
+                quote.person.as_str(),
+                quote.account.as_str(),
+                quote.store.as_str(),
+                quote.amount.currency.code(),
+                quote.amount.value,
+                quote.rate.scaled(),
+                quote.gross.currency.code(),
+                quote.gross.value,
+                quote.deduction,
+                quote.coupon.map(CouponId::number),
+                quote.no_deduction.map(|reason| reason as u8),
+                phase_number(quote.phase),
+                quote.created_at.ms(),
+                quote.expires_at.ms(),
+                quote.asked.key.0,
+                quote.asked.fingerprint.0,
+                settled_key,
+                settled_call,
+            ])?;
+        }
+        Write::Update => {
+            connection.prepare_cached(UPDATE)?.execute(params![
+                quote.id.number(),
+                phase_number(quote.phase),
+                settled_key,
+                settled_call,
+            ])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! Campaigns' parts of a cell: the next ordinal, the balances, and the packets left of each tier.
+
+use koi_core::id::{CampaignNo, Cell};
+use koi_core::ledger::Buckets;
+use koi_core::rows::Slice;
+use rusqlite::{Connection, params};
+
+use crate::error::StoreError;
+
+const SLICE: &str = "SELECT next_ordinal, funder, free, committed, reserved, spent, returned, recovered, refunds \
+    FROM slice WHERE cell = ?1 AND campaign = ?2";
+const CELLS: &str = "SELECT cell, campaign FROM slice ORDER BY cell, campaign";
+const STOCK: &str = "SELECT packets FROM stock WHERE cell = ?1 AND campaign = ?2 ORDER BY tier";
+const PUT_SLICE: &str = "INSERT OR REPLACE INTO slice (cell, campaign, next_ordinal, funder, free, committed, reserved, \
+    spent, returned, recovered, refunds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const PUT_STOCK: &str = "INSERT OR REPLACE INTO stock (cell, campaign, tier, packets) VALUES (?1, ?2, ?3, ?4)";
+
+pub(crate) fn get(connection: &Connection, cell: Cell, campaign: CampaignNo) -> Result<Option<Slice>, StoreError> {
+    let mut statement = connection.prepare_cached(SLICE)?;
+    let mut rows = statement.query(params![cell.0, campaign.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let next_ordinal = row.get(0)?;
+    let mut balances = [0_i64; 8];
+    for (place, balance) in balances.iter_mut().enumerate() {
+        *balance = row.get(place + 1)?;
+    }
+    let mut statement = connection.prepare_cached(STOCK)?;
+    let left = statement.query_map(params![cell.0, campaign.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(Slice { next_ordinal, left, buckets: Buckets::stored(balances) }))
+}
+
+/// Every slice, by its cell and campaign.
+pub(crate) fn all(connection: &Connection) -> Result<Vec<(Cell, CampaignNo)>, StoreError> {
+    let mut statement = connection.prepare_cached(CELLS)?;
+    let rows = statement.query_map([], |row| Ok((Cell(row.get(0)?), CampaignNo(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn put(connection: &Connection, cell: Cell, campaign: CampaignNo, slice: &Slice) -> Result<(), StoreError> {
+    let [funder, free, committed, reserved, spent, returned, recovered, refunds] = slice.buckets.balances();
+    connection.prepare_cached(PUT_SLICE)?.execute(params![
+        cell.0,
+        campaign.0,
+        slice.next_ordinal,
+        funder,
+        free,
+        committed,
+        reserved,
+        spent,
+        returned,
+        recovered,
+        refunds,
+    ])?;
+    let mut statement = connection.prepare_cached(PUT_STOCK)?;
+    for (tier, packets) in slice.left.iter().enumerate() {
+        statement.execute(params![cell.0, campaign.0, tier, packets])?;
+    }
+    Ok(())
+}

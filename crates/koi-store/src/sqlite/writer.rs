@@ -1,0 +1,202 @@
+//! The writer: one connection, one transaction at a time.
+
+use koi_core::catalog::{Catalog, Entry};
+use koi_core::id::{CampaignNo, Cell};
+use koi_core::idempotency::Key;
+use koi_core::rows::Rows;
+use koi_core::time::Time;
+use rusqlite::{Connection, OpenFlags};
+
+use super::folder::Folder;
+use super::prefetch::prefetch;
+use super::table::{self, api_key::ApiKey};
+use crate::error::StoreError;
+use crate::{Answered, Due, Notes, Store, Want};
+
+/// An installation on one SQLite file has one cell.
+const CELL: Cell = Cell(0);
+/// The size of the write-ahead log, in pages of 4 KiB, from which on it is folded into the database.
+const FOLD_PAGES: i64 = 4_000;
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    folder: Folder,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, folder: Folder) -> Self {
+        Self { connection, folder }
+    }
+
+    /// The sandbox's clock, as it was left.
+    pub fn sandbox_clock(&self) -> Result<Option<Time>, StoreError> {
+        table::meta::sandbox_clock(&self.connection)
+    }
+
+    /// What the folder was first served as (`sandbox` or `live`), after settling it if it is new.
+    pub fn mode(&self, asked: &str) -> Result<String, StoreError> {
+        if let Some(mode) = table::meta::mode(&self.connection)? {
+            return Ok(mode);
+        }
+        table::meta::put_mode(&self.connection, asked)?;
+        Ok(asked.to_owned())
+    }
+
+    /// Adds a key of the API.
+    pub fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        table::api_key::add(&self.connection, key)
+    }
+
+    /// Revokes a key; false when there is none that works under this id.
+    pub fn revoke_key(&self, id: &str, now: Time) -> Result<bool, StoreError> {
+        table::api_key::revoke(&self.connection, id, now)
+    }
+
+    fn write(&self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        for (_, coupon, write) in rows.coupons.changed() {
+            table::coupon::write(connection, coupon, write)?;
+        }
+        for (_, quote, write) in rows.quotes.changed() {
+            table::quote::write(connection, quote, write)?;
+        }
+        for (_, payment, write) in rows.payments.changed() {
+            table::payment::write(connection, payment, write)?;
+        }
+        for (_, refund, _) in rows.refunds.changed() {
+            table::refund::insert(connection, refund)?;
+        }
+        for (campaign, slice, _) in rows.slices.changed() {
+            table::slice::put(connection, rows.cell, campaign, slice)?;
+        }
+        for transfer in &rows.transfers {
+            table::transfer::insert(connection, transfer)?;
+        }
+        table::cell::put(connection, rows.cell, rows.counters)?;
+        for entry in &rows.entries {
+            self.write_entry(entry, notes)?;
+        }
+        self.write_notes(notes)
+    }
+
+    fn write_entry(&self, entry: &Entry, notes: &Notes) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        match entry {
+            Entry::Campaign(campaign) => table::campaign::put(connection, campaign),
+            Entry::Merchant(merchant) => table::merchant::put(connection, merchant),
+            Entry::Store(store) => table::store::put(connection, store),
+            Entry::Code(code) => table::code::put(connection, code),
+            Entry::Rate(pair, rate) => {
+                let since = notes.log.as_ref().map_or(Time::EARLIEST, |line| line.at);
+                table::rate::add(connection, pair, *rate, since)
+            }
+        }
+    }
+
+    fn write_notes(&self, notes: &Notes) -> Result<(), StoreError> {
+        if let Some(answered) = &notes.answered {
+            table::answered::add(&self.connection, answered)?;
+        }
+        if let Some(line) = &notes.log {
+            table::log::add(&self.connection, line)?;
+        }
+        if let Some(now) = notes.sandbox_clock {
+            table::meta::put_sandbox_clock(&self.connection, now)?;
+        }
+        Ok(())
+    }
+
+    /// Folds the write-ahead log into the database once it has grown. Readers that hold on to an older state only
+    /// delay it. An error here loses nothing: the log stays as it is.
+    fn fold(&self) {
+        let pages = |log: i64| log >= FOLD_PAGES;
+        let log = self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1));
+        if log.is_ok_and(pages) {
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
+    }
+
+    /// A connection whose commit failed is not used again: what it has in memory may not be what is stored.
+    fn reopen(&mut self) {
+        if let Ok(connection) = self.folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            self.connection = connection;
+        }
+    }
+}
+
+impl Store for Writer {
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+        let mut catalog = Catalog::default();
+        let connection = &self.connection;
+        for merchant in table::merchant::all(connection)? {
+            catalog.apply(Entry::Merchant(merchant.into()));
+        }
+        for store in table::store::all(connection)? {
+            catalog.apply(Entry::Store(store.into()));
+        }
+        for code in table::code::all(connection)? {
+            catalog.apply(Entry::Code(code.into()));
+        }
+        for (pair, rate) in table::rate::all(connection)? {
+            catalog.apply(Entry::Rate(pair, rate));
+        }
+        for campaign in table::campaign::all(connection)? {
+            catalog.apply(Entry::Campaign(campaign.into()));
+        }
+        Ok(catalog)
+    }
+
+    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        prefetch(&self.connection, CELL, wants).inspect_err(|_| self.rollback())
+    }
+
+    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+        let written = self.write(rows, notes).and_then(|()| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(())
+        });
+        match written {
+            Ok(()) => {
+                self.fold();
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback();
+                self.reopen();
+                Err(error)
+            }
+        }
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit() && self.connection.execute_batch("ROLLBACK").is_err() {
+            self.reopen();
+        }
+    }
+
+    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
+        table::answered::get(&self.connection, key)
+    }
+
+    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
+        let connection = &self.connection;
+        let mut due = Due { coupons: table::quote::due(connection, now, limit)?, next: None };
+        due.next = table::quote::next_due(connection)?;
+        for (campaign, judged) in judged {
+            let room = limit.saturating_sub(due.coupons.len());
+            if room > 0 {
+                due.coupons.extend(table::coupon::due(connection, *campaign, *judged, room)?);
+            }
+            // While a campaign is paused, what expires after the pause's start waits for its end.
+            let next = table::coupon::next_due(connection, *campaign)?;
+            let next = next.filter(|next| *judged == now || next <= judged);
+            due.next = [due.next, next].into_iter().flatten().min();
+        }
+        due.coupons.sort_unstable();
+        due.coupons.dedup();
+        Ok(due)
+    }
+}
