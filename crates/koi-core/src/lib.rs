@@ -5,6 +5,7 @@
 //! of a batch in memory ([`decide::decide`]), an order of the office likewise ([`office::order`]); both
 //! change the working set ([`rows::Rows`]), which the store then writes in one transaction.
 
+pub mod audit;
 pub mod campaign;
 pub mod catalog;
 mod claim;

@@ -31,11 +31,12 @@ pub enum Write {
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
     rows: FxHashMap<K, (V, Write)>,
+    changed: Vec<K>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: FxHashMap::default() }
+        Self { rows: FxHashMap::default(), changed: Vec::new() }
     }
 }
 
@@ -57,35 +58,28 @@ impl<K: Copy + Ord + std::hash::Hash, V> Table<K, V> {
 
     /// Puts a row in the place of the one before, if there was one.
     pub fn put(&mut self, key: K, row: V) {
-        match self.rows.entry(key) {
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert((row, Write::Insert));
+        let write = match self.rows.get(&key) {
+            None => Write::Insert,
+            Some((_, Write::Keep)) => Write::Update,
+            Some((_, write)) => {
+                self.rows.insert(key, (row, *write));
+                return;
             }
-            std::collections::hash_map::Entry::Occupied(mut place) => {
-                let (old, write) = place.get_mut();
-                *old = row;
-                if *write == Write::Keep {
-                    *write = Write::Update;
-                }
-            }
-        }
+        };
+        self.rows.insert(key, (row, write));
+        self.changed.push(key);
+    }
+
+    /// Whether any row must be written.
+    pub fn is_changed(&self) -> bool {
+        !self.changed.is_empty()
     }
 
     /// The rows to write, in the order of their keys: neighbours in the store are written together.
-    pub fn changed(&self) -> Vec<(K, &V, Write)> {
-        let mut changed: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|(_, (_, write))| *write != Write::Keep)
-            .map(|(key, (row, write))| (*key, row, *write))
-            .collect();
-        changed.sort_unstable_by_key(|(key, ..)| *key);
-        changed
-    }
-
-    /// All rows, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter().map(|(key, (row, _))| (key, row))
+    pub fn changed(&self) -> impl Iterator<Item = (K, &V, Write)> {
+        let mut keys = self.changed.clone();
+        keys.sort_unstable();
+        keys.into_iter().filter_map(|key| self.rows.get(&key).map(|(row, write)| (key, row, *write)))
     }
 }
 
@@ -207,11 +201,11 @@ impl Rows {
     pub fn is_changed(&self) -> bool {
         !self.transfers.is_empty()
             || !self.entries.is_empty()
-            || !self.coupons.changed().is_empty()
-            || !self.quotes.changed().is_empty()
-            || !self.payments.changed().is_empty()
-            || !self.refunds.changed().is_empty()
-            || !self.slices.changed().is_empty()
+            || self.coupons.is_changed()
+            || self.quotes.is_changed()
+            || self.payments.is_changed()
+            || self.refunds.is_changed()
+            || self.slices.is_changed()
     }
 
     /// Adds a stored coupon.

@@ -38,6 +38,12 @@ fn next_due(rows: &Rows, scene: &Scene, id: CouponId) -> Result<Option<Changes>,
     if coupon.is_live() && coupon.has_expired(campaign, scene.now) && coupon.lapses() {
         return expire(coupon, campaign, scene.now).map(Some);
     }
+    if coupon.is_live() && campaign.judged_at(scene.now) >= coupon.expires_at && coupon.remaining > 0 {
+        // The stored time has come, but finished pauses moved it: write it, so that it is not looked at again.
+        let moved = coupon.clone().with_pauses(&campaign.pauses);
+        let changes = Changes { coupons: vec![moved.clone()], ..Changes::default() };
+        return Ok((moved.expires_at != coupon.expires_at).then_some(changes));
+    }
     Ok(None)
 }
 

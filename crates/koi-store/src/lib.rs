@@ -103,4 +103,3 @@ pub trait Store: Send {
     /// judged.
     fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError>;
 }
-

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use koi_core::audit::Deduction;
 use koi_core::catalog::Catalog;
 use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, TransferId};
@@ -94,19 +95,25 @@ impl Reader {
         table::coupon::for_each_in(&self.connection, from, until, each)
     }
 
-    /// All quotes, one after the other.
-    pub fn for_each_quote(&self, each: impl FnMut(Quote)) -> Result<(), StoreError> {
-        table::quote::for_each(&self.connection, each)
+    /// What every quote takes off a coupon, one after the other.
+    pub fn for_each_deduction(&self, each: impl FnMut(Deduction)) -> Result<(), StoreError> {
+        table::quote::for_each_deduction(&self.connection, each)
     }
 
-    /// All payments, one after the other.
-    pub fn for_each_payment(&self, each: impl FnMut(Payment)) -> Result<(), StoreError> {
-        table::payment::for_each(&self.connection, each)
-    }
-
-    /// All refunds, one after the other.
-    pub fn for_each_refund(&self, each: impl FnMut(Refund)) -> Result<(), StoreError> {
-        table::refund::for_each(&self.connection, each)
+    /// All payments, one after the other, each with its quote and its refunds.
+    pub fn for_each_purchase(
+        &self,
+        mut each: impl FnMut(Payment, Option<Quote>, Vec<Refund>),
+    ) -> Result<(), StoreError> {
+        table::payment::for_each(&self.connection, |payment| {
+            let quote = table::quote::by_id(&self.connection, payment.id.quote())?;
+            let refunds = match payment.refunds {
+                0 => Vec::new(),
+                _ => table::refund::of_payment(&self.connection, payment.id)?,
+            };
+            each(payment, quote, refunds);
+            Ok(())
+        })
     }
 
     /// The ledger's lines from a number on, until `each` has enough.

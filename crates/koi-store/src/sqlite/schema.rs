@@ -44,7 +44,8 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
         return Err(StoreError::Unavailable(format!("the file system allows no write-ahead log (mode {mode})")));
     }
     for (step, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        connection.execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", step + 1))?;
+        connection
+            .execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", step + 1))?;
     }
     Ok(())
 }

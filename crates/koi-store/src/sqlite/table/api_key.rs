@@ -25,7 +25,8 @@ pub struct ApiKey {
     pub revoked_at: Option<Time>,
 }
 
-const ALL: &str = "SELECT id, hash, principal, role, created_at, expires_at, revoked_at FROM api_key ORDER BY created_at, id";
+const ALL: &str =
+    "SELECT id, hash, principal, role, created_at, expires_at, revoked_at FROM api_key ORDER BY created_at, id";
 const ADD: &str = "INSERT INTO api_key (id, hash, principal, role, created_at, expires_at, revoked_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)";
 const REVOKE: &str = "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";

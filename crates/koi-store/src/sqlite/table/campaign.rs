@@ -58,8 +58,8 @@ fn read(connection: &Connection, row: &Row) -> Result<Campaign, StoreError> {
 
 fn rules(connection: &Connection, row: &Row, number: CampaignNo) -> Result<Rules, StoreError> {
     let mut tiers = connection.prepare_cached(TIERS)?;
-    let tiers =
-        tiers.query_map([number.0], |row| Ok(Tier { face: row.get(0)?, count: row.get(1)?, split: row.get(2)? }))?;
+    let tiers = tiers
+        .query_map([number.0], |row| Ok(Tier { face: row.get(0)?, count: row.get(1)?, split: row.get(2)? }))?;
     let merchants: Option<String> = row.get("merchants")?;
     Ok(Rules {
         id: CampaignId::stored(&text(row, "id")?),

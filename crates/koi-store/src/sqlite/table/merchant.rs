@@ -9,7 +9,8 @@ use rusqlite::{Connection, params};
 use crate::error::{StoreError, damaged};
 
 const ALL: &str = "SELECT id, name, country, currency, fee_bps FROM merchant";
-const PUT: &str = "INSERT OR REPLACE INTO merchant (id, name, country, currency, fee_bps) VALUES (?1, ?2, ?3, ?4, ?5)";
+const PUT: &str =
+    "INSERT OR REPLACE INTO merchant (id, name, country, currency, fee_bps) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Merchant>, StoreError> {
     let mut statement = connection.prepare(ALL)?;

@@ -16,11 +16,8 @@ macro_rules! columns {
     };
 }
 
-const INSERT: &str = concat!(
-    "INSERT INTO payment (",
-    columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-);
+const INSERT: &str =
+    concat!("INSERT INTO payment (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 /// What of a payment can change.
 const UPDATE: &str = "UPDATE payment SET refunded = ?2, refunded_shopper = ?3, refunded_funder = ?4, refunds = ?5, \
     coupon_returned = ?6, cancelled_at = ?7, cancel_key = ?8, cancel_call = ?9 WHERE id = ?1";
@@ -49,11 +46,14 @@ pub(crate) fn by_id(connection: &Connection, id: PaymentId) -> Result<Option<Pay
 }
 
 /// All payments, one after the other.
-pub(crate) fn for_each(connection: &Connection, mut each: impl FnMut(Payment)) -> Result<(), StoreError> {
+pub(crate) fn for_each(
+    connection: &Connection,
+    mut each: impl FnMut(Payment) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(ALL)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(read(row)?);
+        each(read(row)?)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Quotes. Open ones that hold a part of a coupon are in two small indexes, which they leave when settled.
 
+use koi_core::audit::Deduction;
 use koi_core::id::{AccountId, CouponId, PersonId, QuoteId, ShopperKey, StoreId};
 use koi_core::idempotency::Key;
 use koi_core::money::{Currency, Money, Rate};
@@ -28,10 +29,14 @@ const UPDATE: &str = "UPDATE quote SET phase = ?2, settled_key = ?3, settled_cal
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id = ?1");
 const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM quote WHERE asked_key = ?1");
 const HOLDING: &str = concat!("SELECT ", columns!(), " FROM quote WHERE coupon = ?1 AND phase = 0 ORDER BY id");
-const FROM: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id > ?1 ORDER BY id");
+/// Quotes and payments have the same numbers, so this walks both tables side by side.
+const DEDUCTIONS: &str = "SELECT quote.coupon, quote.deduction, quote.phase, \
+    coalesce(payment.cancelled_at IS NULL AND payment.coupon_returned = 0, 0) \
+    FROM quote LEFT JOIN payment ON payment.id = quote.id WHERE quote.coupon IS NOT NULL ORDER BY quote.id";
 const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NULL AND expires_at <= ?1 \
     ORDER BY expires_at LIMIT ?2";
-const NEXT_DUE: &str = "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
+const NEXT_DUE: &str =
+    "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
 
 fn phase_number(phase: Phase) -> u8 {
     match phase {
@@ -108,12 +113,21 @@ pub(crate) fn holding(connection: &Connection, coupon: CouponId) -> Result<Vec<Q
     Ok(quotes)
 }
 
-/// All quotes, one after the other.
-pub(crate) fn for_each(connection: &Connection, mut each: impl FnMut(Quote)) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(FROM)?;
-    let mut rows = statement.query([-1])?;
+/// What every quote takes off a coupon, one after the other.
+pub(crate) fn for_each_deduction(
+    connection: &Connection,
+    mut each: impl FnMut(Deduction),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(DEDUCTIONS)?;
+    let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(read(row)?);
+        let phase = phase_of(row.get(2)?)?;
+        each(Deduction {
+            coupon: CouponId::of_number(row.get(0)?),
+            amount: row.get(1)?,
+            open: phase == Phase::Open,
+            spent: phase == Phase::Paid && row.get(3)?,
+        });
     }
     Ok(())
 }

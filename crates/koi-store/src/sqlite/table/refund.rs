@@ -15,10 +15,9 @@ macro_rules! columns {
     };
 }
 
-const INSERT: &str =
-    concat!("INSERT INTO refund (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+const INSERT: &str = concat!("INSERT INTO refund (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM refund WHERE payment = ?1 AND asked_key = ?2");
-const ALL: &str = concat!("SELECT ", columns!(), " FROM refund ORDER BY payment, number");
+const OF_PAYMENT: &str = concat!("SELECT ", columns!(), " FROM refund WHERE payment = ?1 ORDER BY number");
 
 fn read(row: &Row) -> Result<Refund, StoreError> {
     Ok(Refund {
@@ -37,14 +36,15 @@ pub(crate) fn by_key(connection: &Connection, payment: PaymentId, key: Key) -> R
     rows.next()?.map(read).transpose()
 }
 
-/// All refunds, one after the other.
-pub(crate) fn for_each(connection: &Connection, mut each: impl FnMut(Refund)) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(ALL)?;
-    let mut rows = statement.query([])?;
+/// The refunds of a payment, in order.
+pub(crate) fn of_payment(connection: &Connection, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
+    let mut statement = connection.prepare_cached(OF_PAYMENT)?;
+    let mut rows = statement.query([payment.number()])?;
+    let mut refunds = Vec::new();
     while let Some(row) = rows.next()? {
-        each(read(row)?);
+        refunds.push(read(row)?);
     }
-    Ok(())
+    Ok(refunds)
 }
 
 pub(crate) fn insert(connection: &Connection, refund: &Refund) -> Result<(), StoreError> {

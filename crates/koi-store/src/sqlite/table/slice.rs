@@ -36,7 +36,12 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<(Cell, CampaignNo)>, St
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(crate) fn put(connection: &Connection, cell: Cell, campaign: CampaignNo, slice: &Slice) -> Result<(), StoreError> {
+pub(crate) fn put(
+    connection: &Connection,
+    cell: Cell,
+    campaign: CampaignNo,
+    slice: &Slice,
+) -> Result<(), StoreError> {
     let [funder, free, committed, reserved, spent, returned, recovered, refunds] = slice.buckets.balances();
     connection.prepare_cached(PUT_SLICE)?.execute(params![
         cell.0,

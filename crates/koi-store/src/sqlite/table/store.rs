@@ -9,7 +9,8 @@ use rusqlite::{Connection, params};
 use crate::error::{StoreError, damaged};
 
 const ALL: &str = "SELECT id, merchant, name, country, time_zone FROM store";
-const PUT: &str = "INSERT OR REPLACE INTO store (id, merchant, name, country, time_zone) VALUES (?1, ?2, ?3, ?4, ?5)";
+const PUT: &str =
+    "INSERT OR REPLACE INTO store (id, merchant, name, country, time_zone) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Store>, StoreError> {
     let mut statement = connection.prepare(ALL)?;

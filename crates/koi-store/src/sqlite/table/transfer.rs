@@ -13,11 +13,8 @@ macro_rules! columns {
     };
 }
 
-const INSERT: &str = concat!(
-    "INSERT INTO transfer (",
-    columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-);
+const INSERT: &str =
+    concat!("INSERT INTO transfer (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 const FROM: &str = concat!("SELECT ", columns!(), " FROM transfer WHERE id >= ?1 ORDER BY id");
 
 fn read(row: &Row) -> Result<Transfer, StoreError> {

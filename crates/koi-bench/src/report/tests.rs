@@ -1,0 +1,90 @@
+use super::*;
+
+fn report(bars: Vec<Bar>) -> Report {
+    Report {
+        machine: Machine {
+            cores: 2,
+            cpu: "Some Processor (R) with a rather long name @ 2.50GHz".to_owned(),
+            kernel: "Linux 6.1.0".to_owned(),
+            memory_mib: 24_103,
+            file_system: "ext4".to_owned(),
+        },
+        fsync_us: Some(40.25),
+        batch: Some(109.0),
+        brief: false,
+        coupons: 10_000_000,
+        seconds: 5.0,
+        rounds: 3,
+        connections: 256,
+        generator_threads: 1,
+        kept: None,
+        bars,
+    }
+}
+
+fn missed_and_skipped() -> Report {
+    let mut broken = Bar::measured(7, &[0.5]);
+    broken.count_errors(&BTreeMap::from([("503 busy".to_owned(), 1_234)]));
+    report(vec![
+        Bar::measured(1, &[0.41, 0.5, 0.43])
+            .with("claims_per_s", 61_200)
+            .with("requests_per_s", 142_000.5)
+            .note("the generator took 3.2 µs per request of the cores that it shares with the server, which is worth knowing")
+            .judge(false),
+        Bar::skipped(2, "no redis-server on the PATH").judge(false),
+        Bar::measured(5, &[0.7, 0.9]).judge(false),
+        broken.judge(false),
+        Bar::failed(9, &anyhow::anyhow!("refused").context("starting the server")).judge(false),
+    ])
+}
+
+#[test]
+fn the_json_has_the_agreed_members() {
+    let json: Value = serde_json::from_str(&missed_and_skipped().json()).expect("JSON");
+    assert!(json["machine"].is_object() && json["fsync_us"].is_number() && json["batch"].is_number());
+    let bar = |index: usize| &json["bars"][index];
+    assert_eq!((&bar(0)["bar"], &bar(0)["value"], &bar(0)["target"]), (&1.into(), &0.43.into(), &0.4.into()));
+    assert_eq!(bar(0)["holds"], true);
+    assert_eq!(bar(0)["spread"]["min"], 0.41);
+    assert_eq!(bar(0)["raw"]["claims_per_s"], 61_200);
+    assert_eq!((&bar(1)["holds"], &bar(1)["value"]), (&Value::Null, &Value::Null));
+    assert_eq!(bar(2)["value"], 0.8);
+    assert_eq!(bar(2)["holds"], true);
+}
+
+#[test]
+fn a_bar_measured_with_errors_fails() {
+    let report = missed_and_skipped();
+    assert_eq!(report.bars[3].holds, Some(false));
+    assert_eq!(report.bars[4].holds, Some(false));
+    assert_eq!(report.bars[4].failed.as_deref(), Some("starting the server: refused"));
+    assert!(!report.succeeded());
+}
+
+#[test]
+fn a_brief_run_judges_nothing_but_errors() {
+    let slow = Bar::measured(1, &[0.01]).judge(true);
+    assert_eq!(slow.holds, None);
+    assert!(report(vec![slow]).succeeded());
+    let broken = Bar::failed(1, &anyhow::anyhow!("refused")).judge(true);
+    assert!(!report(vec![broken]).succeeded());
+}
+
+#[test]
+fn the_table_fits_into_a_hundred_columns_and_says_it_all() {
+    let table = missed_and_skipped().table();
+    for line in table.lines() {
+        assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+    }
+    for said in ["holds", "skipped", "FAILED", "0.43", "61,200", "fdatasync", "1,234 × 503 busy", "10,000,000"] {
+        assert!(table.contains(said), "{said:?} is missing:\n{table}");
+    }
+}
+
+#[test]
+fn a_spread_knows_its_middle() {
+    let median = |rounds: &[f64]| Spread::of(rounds).map(|spread| spread.median);
+    assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+    assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    assert_eq!(median(&[]), None);
+}

@@ -1,0 +1,126 @@
+//! One run: a folder for everything, the stages in order, the report.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::bars::{beside_redis, hot_path, stored};
+use crate::disk;
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::process::Server;
+use crate::progress::Progress;
+use crate::report::{Bar, Report, rounded};
+use crate::site::Site;
+use crate::stage::Stage;
+
+/// Measures what is asked for. A bar that cannot be measured is in the report with the reason; the others
+/// are measured all the same.
+///
+/// # Errors
+/// Options out of range, and a folder in which nothing can be written.
+pub fn run(options: &Options, progress: &dyn Fn(Progress<'_>)) -> anyhow::Result<Report> {
+    options.check()?;
+    let folder = temporary_folder(options)?;
+    let run = Run { options, program: options.program()?, folder: folder.path(), progress };
+    let machine = Machine::read(run.folder);
+    run.say("timing fdatasync");
+    let fsync_us = disk::sync_us(run.folder)?;
+
+    let (mut bars, batch) = hot_path::measure(&run);
+    bars.extend(beside_redis::measure(&run));
+    bars.extend(stored::measure(&run));
+    bars.sort_by_key(|bar| bar.bar);
+
+    Ok(Report {
+        machine,
+        fsync_us: Some(rounded(fsync_us)),
+        batch: batch.map(rounded),
+        brief: options.brief,
+        coupons: options.coupons,
+        seconds: options.seconds,
+        rounds: options.rounds,
+        connections: options.connections,
+        generator_threads: options.threads(),
+        kept: options.keep.then(|| folder.keep().display().to_string()),
+        bars,
+    })
+}
+
+fn temporary_folder(options: &Options) -> anyhow::Result<tempfile::TempDir> {
+    let parent = options.data.clone().unwrap_or_else(std::env::temp_dir);
+    std::fs::create_dir_all(&parent)
+        .and_then(|()| tempfile::Builder::new().prefix("koi-bench-").tempdir_in(&parent))
+        .with_context(|| format!("making a folder in {}", parent.display()))
+}
+
+/// What every stage of a run needs.
+pub(crate) struct Run<'a> {
+    options: &'a Options,
+    program: PathBuf,
+    folder: &'a Path,
+    progress: &'a dyn Fn(Progress<'_>),
+}
+
+impl Run<'_> {
+    pub(crate) fn options(&self) -> &Options {
+        self.options
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The folder of the whole run.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder
+    }
+
+    /// The data folder of the server of this name.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn tell(&self, progress: Progress<'_>) {
+        (self.progress)(progress);
+    }
+
+    pub(crate) fn say(&self, step: &str) {
+        self.tell(Progress::Step(step));
+    }
+
+    /// Those of these bars that were asked for.
+    pub(crate) fn wanted(&self, bars: &[u8]) -> Vec<u8> {
+        bars.iter().copied().filter(|&bar| self.options.wants(bar)).collect()
+    }
+
+    /// The names of the rounds.
+    pub(crate) fn rounds(&self) -> impl Iterator<Item = String> + use<> {
+        let rounds = self.options.rounds;
+        (1..=rounds).map(move |round| format!("round {round} of {rounds}"))
+    }
+
+    /// What came of one bar: judged, or failed with its reason.
+    pub(crate) fn settle(&self, bar: u8, result: anyhow::Result<Bar>) -> Bar {
+        result.unwrap_or_else(|error| Bar::failed(bar, &error)).judge(self.options.brief)
+    }
+
+    /// Starts `koi serve` on a data folder and waits until it is ready.
+    pub(crate) fn serve(&self, data: &Path) -> anyhow::Result<Server> {
+        std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "--sandbox", "--data"]).arg(data).args(["--listen", "127.0.0.1:0"]);
+        command.args(&self.options.serve_arguments);
+        Server::start(&mut command, &data.with_extension("log")).context("starting koi serve")
+    }
+
+    /// A fresh server with its stage set.
+    pub(crate) fn open(&self, name: &str) -> anyhow::Result<(Server, Site)> {
+        let server = self.serve(&self.data(name))?;
+        let stage = Stage::set(server.address)
+            .with_context(|| format!("setting the stage{}", server.process.last_words()))?;
+        let site = Site::new(server.address, stage, self.options);
+        Ok((server, site))
+    }
+}

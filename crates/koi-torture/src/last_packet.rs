@@ -1,0 +1,173 @@
+//! R6: the last packet. A thousand people at once, for a stock of one, of three, of a thousand.
+//!
+//! Each of them has a connection of their own, opened before the start, and all claim at the same
+//! moment. Exactly as many coupons are issued as there are packets; everybody else is told `sold_out`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::answer::Answer;
+use crate::audit::{check_buckets, check_ledger, check_stock};
+use crate::client::Client;
+use crate::deed::Command;
+use crate::failure::{broken, same};
+use crate::history::verify_promises;
+use crate::limits::STOP_TIMEOUT;
+use crate::model::rules::Tier;
+use crate::seed::Seed;
+use crate::server::{Installation, Server};
+use crate::stage::Stage;
+use crate::tally::Tally;
+
+/// What to play.
+pub(crate) struct Order {
+    pub(crate) koi: PathBuf,
+    pub(crate) seed: Seed,
+    pub(crate) rounds: u32,
+    pub(crate) clients: usize,
+}
+
+const STOCKS: [i64; 3] = [1, 3, 1_000];
+
+/// The stock of a round: its size in turn, its faces by the seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plan {
+    tiers: Vec<Tier>,
+    /// In which order the clients are started.
+    order: Vec<usize>,
+}
+
+impl Plan {
+    fn of(round: u32, clients: usize, seed: Seed) -> Self {
+        let mut stream = seed.stream("last packet", u64::from(round));
+        let stock = STOCKS[round as usize % STOCKS.len()];
+        // Two faces wherever two fit: the stock must be exact tier by tier.
+        let few = if stock > 1 { stream.random_range(1..stock) } else { 0 };
+        let faces = [(8_800, few), (500, stock - few)];
+        let tiers = faces.into_iter().filter(|(_, count)| *count > 0);
+        let tiers = tiers.map(|(face, count)| Tier { face, count, split: false }).collect();
+        let mut order: Vec<usize> = (0..clients).collect();
+        order.shuffle(&mut stream);
+        Self { tiers, order }
+    }
+
+    fn stock(&self) -> i64 {
+        self.tiers.iter().map(|tier| tier.count).sum()
+    }
+}
+
+pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
+    let mut tally = Tally::open("last-packet", order.seed, u64::from(order.rounds));
+    let installation = Installation::fresh(&order.koi)?;
+    let mut title = "the scene".to_owned();
+    let played = play(order, &installation, &mut tally, &mut title).await;
+    if let Err(error) = played {
+        tally.fail(&title, &error, Some(&installation.keep()));
+    }
+    Ok(tally.close())
+}
+
+async fn play(order: &Order, installation: &Installation, tally: &mut Tally, title: &mut String) -> Result<()> {
+    let mut stage = Stage::new("last-packet")?;
+    let mut server = Server::spawn(installation, stage.clock)?;
+    server.must_be_ready(installation).await?;
+    let mut client = Client::new(server.address());
+    stage.set(&mut client).await?;
+    for round in 0..order.rounds {
+        let plan = Plan::of(round, order.clients, order.seed);
+        *title = format!("round {}: a stock of {} for {} clients", round + 1, plan.stock(), order.clients);
+        tally.show(title.clone());
+        stage.open_campaign(&mut client, &format!("last-packet-{round}"), &plan.tiers).await?;
+        let claims: Vec<Command> = (0..order.clients).map(|_| stage.next_claim()).collect();
+        let answers = stampede(server.address(), &plan, claims).await?;
+        judge(&mut client, &mut stage, &plan, answers).await?;
+        tally.pass();
+    }
+    match server.terminate(STOP_TIMEOUT).await? {
+        Some(status) if status.success() => Ok(()),
+        other => Err(broken("the server stops in good order", format!("{other:?}"))),
+    }
+}
+
+/// Everybody connects, waits for everybody else, and claims.
+async fn stampede(address: SocketAddr, plan: &Plan, claims: Vec<Command>) -> Result<Vec<(Command, Answer)>> {
+    let start = Arc::new(Barrier::new(claims.len()));
+    let mut claims: BTreeMap<usize, Command> = claims.into_iter().enumerate().collect();
+    let mut clients = JoinSet::new();
+    for number in &plan.order {
+        let Some(command) = claims.remove(number) else { continue };
+        let start = start.clone();
+        clients.spawn(async move {
+            let mut client = Client::new(address);
+            let connected = client.connect().await;
+            // Waited for in any case, so that one who cannot connect keeps nobody else waiting.
+            start.wait().await;
+            connected?;
+            let answer = client.persist(&command).await?;
+            anyhow::Ok((command, answer))
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answered) = clients.join_next().await {
+        answers.push(answered??);
+    }
+    Ok(answers)
+}
+
+async fn judge(
+    client: &mut Client,
+    stage: &mut Stage,
+    plan: &Plan,
+    answers: Vec<(Command, Answer)>,
+) -> Result<()> {
+    let promised = plan.stock().min(answers.len() as i64);
+    let issued = answers.iter().filter(|(_, answer)| answer.is_done()).count() as i64;
+    same("the number of coupons issued", &promised, &issued)?;
+    let told_otherwise = |(_, answer): &&(Command, Answer)| {
+        !answer.is_done() && (answer.status, answer.code().as_str()) != (409, "sold_out")
+    };
+    if let Some((_, answer)) = answers.iter().find(told_otherwise) {
+        return Err(broken("everybody else is told 409 sold_out", answer.shown()));
+    }
+    let known = stage.promises.len();
+    for (command, answer) in answers {
+        stage.witness(command, &answer)?;
+    }
+    let (world, now, id) = (&stage.world, stage.clock, &stage.campaign);
+    check_ledger(client).await?;
+    check_buckets(client, id, &world.buckets(id, now)?).await?;
+    check_stock(client, &world.campaign(id)?.rules, &world.outlay(id, now)).await?;
+    verify_promises(client.address(), &stage.promises[known..]).await?;
+    // Ten thousand rounds would not fit into memory; a campaign that is judged is done with.
+    stage.promises.truncate(known);
+    stage.world.coupons.clear();
+    stage.world.of_person.clear();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_rounds() {
+        let plans = |seed| (0..9).map(|round| Plan::of(round, 50, Seed(seed))).collect::<Vec<_>>();
+        assert_eq!(plans(1), plans(1));
+        assert_ne!(plans(1), plans(2));
+    }
+
+    #[test]
+    fn the_stocks_take_turns_and_are_exact() {
+        let stocks: Vec<i64> = (0..4).map(|round| Plan::of(round, 10, Seed(3)).stock()).collect();
+        assert_eq!(stocks, [1, 3, 1_000, 1]);
+    }
+}

@@ -1,0 +1,161 @@
+//! The harnesses that prove Koi's promise against the built server, from the outside, over HTTP.
+//!
+//! *What was answered is never lost, doubled or exceeded; if Koi cannot tell, it stops and says so.*
+//!
+//! | harness | goal | what it does |
+//! |---|---|---|
+//! | [`kills`] | R2 | random kills under load, on one data folder |
+//! | [`every_call`] | R1 | a kill at every n-th sync and write of a scripted day, and during recovery |
+//! | [`faults`] | R3 | EIO and ENOSPC at every n-th call, a full disk, a read-only folder |
+//! | [`last_packet`] | R6 | a thousand clients for the last packet |
+//!
+//! All of them keep a [`history`] of what was promised and a [`model`] that knows from the history alone
+//! where every fen must lie. A run prints its seed; the same seed gives the same plan.
+
+mod answer;
+mod audit;
+mod client;
+mod day;
+mod deed;
+mod every_call;
+mod failure;
+mod faults;
+mod history;
+mod kills;
+mod last_packet;
+mod limits;
+mod model;
+mod moment;
+mod ordeal;
+mod points;
+mod record;
+mod seed;
+mod server;
+mod stage;
+mod tally;
+mod tracer;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::limits::JOBS_MAX;
+use crate::seed::Seed;
+
+/// Kills the server, fails its disk, storms its stock, and checks every promise afterwards.
+#[derive(Parser)]
+#[command(name = "koi-torture", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    harness: Harness,
+}
+
+#[derive(Args)]
+struct Common {
+    /// The server to torture: the built `koi`.
+    #[arg(long, value_name = "PATH")]
+    koi: PathBuf,
+    /// Repeats the plan of an earlier run.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Args)]
+struct Points {
+    /// Every step-th call only; the seed chooses which.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    step: u32,
+    /// One kind of call only, for instance fdatasync or pwrite64.
+    #[arg(long)]
+    call: Option<String>,
+    /// Points that are visited side by side [default: one per processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+}
+
+impl Points {
+    fn jobs(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.map_or(processors.min(JOBS_MAX), usize::from)
+    }
+}
+
+#[derive(Subcommand)]
+enum Harness {
+    /// Random kills under load, on one data folder (R2).
+    Kills {
+        #[command(flatten)]
+        common: Common,
+        /// How often the server is killed.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        kills: u32,
+        /// Clients that send at the same time.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+        clients: u16,
+    },
+    /// A kill at every n-th sync and write of a scripted day (R1).
+    EveryCall {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        points: Points,
+        /// Kills the restart as well: at its first call, its second, and so on until it comes through.
+        #[arg(long)]
+        recovery: bool,
+    },
+    /// EIO and ENOSPC at every n-th call, a full disk, a read-only folder (R3).
+    Faults {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        points: Points,
+    },
+    /// A thousand clients for a stock of one, of three, of a thousand (R6).
+    LastPacket {
+        #[command(flatten)]
+        common: Common,
+        /// Campaigns whose stock is stormed.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        rounds: u32,
+        /// Clients, each on a connection of its own.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        clients: u16,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse().harness).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("koi-torture: {error:#}");
+            println!("0 passed, 1 failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(harness: Harness) -> Result<ExitCode> {
+    match harness {
+        Harness::Kills { common, kills, clients } => {
+            let seed = Seed::given_or_fresh(common.seed)?;
+            kills::run(&kills::Order { koi: common.koi, seed, kills, clients: clients.into() }).await
+        }
+        Harness::EveryCall { common, points, recovery } => {
+            let (seed, jobs) = (Seed::given_or_fresh(common.seed)?, points.jobs());
+            let Points { step, call, .. } = points;
+            every_call::run(&every_call::Order { koi: common.koi, seed, step, call, recovery, jobs }).await
+        }
+        Harness::Faults { common, points } => {
+            let (seed, jobs) = (Seed::given_or_fresh(common.seed)?, points.jobs());
+            let Points { step, call, .. } = points;
+            faults::run(&faults::Order { koi: common.koi, seed, step, call, jobs }).await
+        }
+        Harness::LastPacket { common, rounds, clients } => {
+            let seed = Seed::given_or_fresh(common.seed)?;
+            last_packet::run(&last_packet::Order { koi: common.koi, seed, rounds, clients: clients.into() }).await
+        }
+    }
+}

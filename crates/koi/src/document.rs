@@ -1,0 +1,316 @@
+//! The campaign document: the same shape as JSON in the API and as TOML in a file.
+
+use koi_core::campaign::Campaign;
+use koi_core::id::{CampaignId, FunderId, MerchantId};
+use koi_core::money::Currency;
+use koi_core::packet::Tier;
+use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
+use koi_core::time::{Time, Zone};
+use serde::{Deserialize, Serialize};
+
+use crate::fields::Field;
+
+/// A campaign document.
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignDocument {
+    /// The campaign's name: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+    #[schema(value_type = String, example = "nz-summer-2018")]
+    pub(crate) id: Field<CampaignId>,
+    kind: Kind,
+    title: Both,
+    /// The server's wallet currency.
+    #[schema(value_type = String, example = "CNY")]
+    currency: Field<Currency>,
+    /// Who pays for the coupons.
+    #[schema(value_type = String, example = "alipay")]
+    funder: Field<FunderId>,
+    /// The zone in which windows are counted.
+    #[schema(value_type = String, example = "Asia/Shanghai")]
+    time_zone: Field<Zone>,
+    /// The first instant.
+    #[schema(value_type = String, example = "2018-07-15T00:00:00+08:00")]
+    starts_at: Field<Time>,
+    /// The first instant after it.
+    #[schema(value_type = String, example = "2018-09-15T00:00:00+08:00")]
+    ends_at: Field<Time>,
+    /// The finite stock.
+    packets: Vec<PacketDocument>,
+    eligibility: EligibilityDocument,
+    limits: LimitsDocument,
+    coupon: CouponDocument,
+    quote: QuoteDocument,
+    /// The merchants that take part; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    merchants: Option<Vec<Field<MerchantId>>>,
+    /// The terms, in Markdown.
+    terms: Both,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = CampaignKind)]
+enum Kind {
+    RedPacket,
+}
+
+/// The same text in English and in Chinese.
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Bilingual)]
+struct Both {
+    en: String,
+    zh: String,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PacketTier)]
+struct PacketDocument {
+    /// Minor units.
+    #[schema(example = 8800)]
+    face: i64,
+    /// How many packets.
+    #[schema(example = 4510)]
+    count: u64,
+    /// Whether a coupon may be spent over several purchases.
+    #[serde(default)]
+    split: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Eligibility)]
+struct EligibilityDocument {
+    /// Whether the wallet must have checked the person against an ID.
+    verified: bool,
+    /// Countries whose IDs are eligible (ISO 3166-1); empty: all.
+    #[schema(value_type = Vec<String>)]
+    id_countries: Vec<Field<Country>>,
+    /// Countries whose stores are not.
+    #[schema(value_type = Vec<String>)]
+    not_in_countries: Vec<Field<Country>>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Limits)]
+struct LimitsDocument {
+    /// Calendar days of a window, in the campaign's zone.
+    window_days: u32,
+    /// Coupons that a person may receive in one window.
+    per_window: u32,
+    /// Coupons that a person may hold at once.
+    live: u32,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CouponRules)]
+struct CouponDocument {
+    /// Days of 24 hours from collection.
+    valid_days: u32,
+    threshold: ThresholdDocument,
+    /// The least that the shopper pays of a purchase, in minor units.
+    min_shopper_pays: i64,
+    /// Whether a single refund of the whole amount gives a plain coupon back.
+    refund_returns_coupon: bool,
+    /// Whether an expired coupon of which nothing was spent puts its packet back into the stock.
+    restock_expired: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Threshold)]
+enum ThresholdDocument {
+    /// The amount must be more than the face.
+    Exceeds,
+    /// The amount must be at least the face.
+    Reaches,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = QuoteRules)]
+struct QuoteDocument {
+    /// How long a quote with a coupon of this campaign holds.
+    valid_seconds: u32,
+}
+
+impl CampaignDocument {
+    /// The rules that the document states; whether they make sense together is theirs to check.
+    pub(crate) fn rules(&self) -> Rules {
+        let both = |texts: &Both| Bilingual { en: texts.en.as_str().into(), zh: texts.zh.as_str().into() };
+        let countries = |list: &[Field<Country>]| list.iter().map(|country| country.0).collect();
+        let Kind::RedPacket = self.kind;
+        Rules {
+            id: self.id.0.clone(),
+            title: both(&self.title),
+            currency: self.currency.0,
+            funder: self.funder.0.clone(),
+            zone: self.time_zone.0.clone(),
+            starts_at: self.starts_at.0,
+            ends_at: self.ends_at.0,
+            packets: self
+                .packets
+                .iter()
+                .map(|tier| Tier { face: tier.face, count: tier.count, split: tier.split })
+                .collect(),
+            eligibility: Eligibility {
+                verified: self.eligibility.verified,
+                id_countries: countries(&self.eligibility.id_countries),
+                not_in_countries: countries(&self.eligibility.not_in_countries),
+            },
+            limits: Limits {
+                window_days: self.limits.window_days,
+                per_window: self.limits.per_window,
+                live: self.limits.live,
+            },
+            coupon: CouponRules {
+                valid_days: self.coupon.valid_days,
+                threshold: match self.coupon.threshold {
+                    ThresholdDocument::Exceeds => Threshold::Exceeds,
+                    ThresholdDocument::Reaches => Threshold::Reaches,
+                },
+                min_shopper_pays: self.coupon.min_shopper_pays,
+                refund_returns_coupon: self.coupon.refund_returns_coupon,
+                restock_expired: self.coupon.restock_expired,
+            },
+            quote_valid_s: self.quote.valid_seconds,
+            merchants: self
+                .merchants
+                .as_ref()
+                .map(|list| list.iter().map(|merchant| merchant.0.clone()).collect()),
+            terms: both(&self.terms),
+        }
+    }
+}
+
+/// A campaign as it goes out: its document, and where it stands.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Campaign)]
+pub(crate) struct CampaignOut {
+    id: String,
+    kind: Kind,
+    title: Both,
+    /// draft, in_review, approved, scheduled, live, paused, ended or closed.
+    #[schema(example = "live")]
+    status: &'static str,
+    /// The revision of the rules.
+    revision: u32,
+    currency: String,
+    funder: String,
+    time_zone: String,
+    starts_at: String,
+    ends_at: String,
+    packets: Vec<PacketOut>,
+    /// The exact value of the whole stock, in minor units: what must be funded.
+    budget_needed: i64,
+    eligibility: EligibilityDocument,
+    limits: LimitsDocument,
+    coupon: CouponDocument,
+    quote: QuoteDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchants: Option<Vec<String>>,
+    terms: Both,
+    submitted_by: Option<String>,
+    approved_by: Option<String>,
+    /// What a pause stops, since when and why; null when not paused.
+    pause: Option<PauseOut>,
+    /// SHA-256 that commits to the secret of the sealed stock, in hex.
+    pool_commitment: String,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Pause)]
+struct PauseOut {
+    scope: &'static str,
+    since: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PacketTierLeft)]
+struct PacketOut {
+    face: i64,
+    count: u64,
+    split: bool,
+    /// Packets of this tier that are not issued.
+    left: u64,
+    /// The tier's share of the whole stock.
+    #[schema(example = "4510/100000")]
+    odds: String,
+}
+
+impl CampaignOut {
+    /// A campaign with what is left of each tier, at a time.
+    pub(crate) fn new(campaign: &Campaign, left: &[u64], now: Time) -> Self {
+        let rules = &campaign.rules;
+        let both = |texts: &Bilingual| Both { en: texts.en.to_string(), zh: texts.zh.to_string() };
+        let countries = |list: &[Country]| list.iter().copied().map(Field).collect();
+        let all = rules.packet_count();
+        let packets = rules.packets.iter().zip(left).map(|(tier, left)| PacketOut {
+            face: tier.face,
+            count: tier.count,
+            split: tier.split,
+            left: *left,
+            odds: format!("{}/{all}", tier.count),
+        });
+        Self {
+            id: rules.id.to_string(),
+            kind: Kind::RedPacket,
+            title: both(&rules.title),
+            status: campaign.status(now).name(),
+            revision: campaign.revision,
+            currency: rules.currency.code().to_owned(),
+            funder: rules.funder.to_string(),
+            time_zone: rules.zone.name().to_owned(),
+            starts_at: rules.starts_at.to_string(),
+            ends_at: rules.ends_at.to_string(),
+            packets: packets.collect(),
+            budget_needed: rules.budget(),
+            eligibility: EligibilityDocument {
+                verified: rules.eligibility.verified,
+                id_countries: countries(&rules.eligibility.id_countries),
+                not_in_countries: countries(&rules.eligibility.not_in_countries),
+            },
+            limits: LimitsDocument {
+                window_days: rules.limits.window_days,
+                per_window: rules.limits.per_window,
+                live: rules.limits.live,
+            },
+            coupon: CouponDocument {
+                valid_days: rules.coupon.valid_days,
+                threshold: match rules.coupon.threshold {
+                    Threshold::Exceeds => ThresholdDocument::Exceeds,
+                    Threshold::Reaches => ThresholdDocument::Reaches,
+                },
+                min_shopper_pays: rules.coupon.min_shopper_pays,
+                refund_returns_coupon: rules.coupon.refund_returns_coupon,
+                restock_expired: rules.coupon.restock_expired,
+            },
+            quote: QuoteDocument { valid_seconds: rules.quote_valid_s },
+            merchants: rules.merchants.as_ref().map(|list| list.iter().map(ToString::to_string).collect()),
+            terms: both(&rules.terms),
+            submitted_by: campaign.submitted_by.as_ref().map(ToString::to_string),
+            approved_by: campaign.approved_by.as_ref().map(ToString::to_string),
+            pause: pause_out(campaign),
+            pool_commitment: hex(&koi_fair::packet::commitment(rules.id.as_str(), &campaign.pool_secret)),
+        }
+    }
+}
+
+fn pause_out(campaign: &Campaign) -> Option<PauseOut> {
+    match &campaign.state {
+        koi_core::campaign::State::Paused { scope, since, reason } => {
+            Some(PauseOut { scope: scope.name(), since: since.to_string(), reason: reason.to_string() })
+        }
+        _ => None,
+    }
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,365 @@
+//! The pipeline without its thread: due work, then each batch through begin, decide, commit.
+//!
+//! It is driven by the writer thread in production and directly by the simulation.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use koi_core::campaign::State;
+use koi_core::catalog::Catalog;
+use koi_core::command::{Answer, Call, Command, No, Order};
+use koi_core::decide::decide;
+use koi_core::fault::Fault;
+use koi_core::id::CampaignNo;
+use koi_core::office::order;
+use koi_core::refusal::Refusal;
+use koi_core::rows::Rows;
+use koi_core::scene::{Scene, Settings};
+use koi_core::settle::settle;
+use koi_core::time::Time;
+use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
+use tokio::sync::oneshot;
+
+use crate::engine::SharedCatalog;
+use crate::engine::clock::Clock;
+use crate::engine::luck::Pools;
+use crate::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
+use crate::limits;
+use crate::metrics::Metrics;
+
+/// A call, and who waits for it.
+type Waiting = (Box<Call>, oneshot::Sender<Outcome>);
+
+/// The pipeline of one cell.
+pub struct Pipeline {
+    store: Box<dyn Store>,
+    catalog: SharedCatalog,
+    settings: Settings,
+    clock: Arc<Clock>,
+    pools: Pools,
+    metrics: Arc<Metrics>,
+    /// When something falls due next, as far as is known; `None`: nothing by itself.
+    next_due: Option<Time>,
+    /// Whether the storage failed last: it is logged once, and so is its recovery.
+    failing: bool,
+}
+
+impl Pipeline {
+    /// A pipeline over a store and the catalog that was loaded from it.
+    pub fn new(
+        store: Box<dyn Store>,
+        catalog: SharedCatalog,
+        settings: Settings,
+        clock: Arc<Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let pools = Pools::default();
+        let next_due = Some(clock.now());
+        Self { store, catalog, settings, clock, pools, metrics, next_due, failing: false }
+    }
+
+    /// How long the writer may sleep when nobody asks for anything.
+    pub fn idle_time(&self) -> Duration {
+        match self.next_due {
+            Some(due) if !self.clock.is_frozen() => {
+                let wait_ms = due.since_ms(self.clock.now()).max(0);
+                limits::IDLE.min(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
+            }
+            _ => limits::IDLE,
+        }
+    }
+
+    /// Does what fell due, then all jobs; each is answered. The vector is left empty.
+    pub fn run(&mut self, jobs: &mut Vec<Job>) {
+        // Under load one transaction of due work goes before each batch; idle, all of it is done.
+        let rounds = if jobs.is_empty() { usize::MAX } else { 1 };
+        let _ = self.book_due(rounds);
+        let mut calls: Vec<Waiting> = Vec::with_capacity(jobs.len());
+        for Job { work, reply } in jobs.drain(..) {
+            match work {
+                Work::Call(call) => calls.push((call, reply)),
+                Work::Office(work) => {
+                    self.calls(std::mem::take(&mut calls));
+                    let outcome = self.office(*work);
+                    let _ = reply.send(outcome);
+                }
+                Work::SetClock(to) => {
+                    self.calls(std::mem::take(&mut calls));
+                    let outcome = self.set_clock(to);
+                    let _ = reply.send(outcome);
+                }
+            }
+        }
+        self.calls(calls);
+    }
+
+    /// Runs a batch. When it cannot be committed as a whole it is split, so that a command that cannot be
+    /// carried out does not take its neighbours along.
+    fn calls(&mut self, batch: Vec<Waiting>) {
+        if batch.is_empty() {
+            return;
+        }
+        let calls: Vec<&Call> = batch.iter().map(|(call, _)| call.as_ref()).collect();
+        match self.attempt(&calls) {
+            Ok(outcomes) => {
+                self.recovered();
+                for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
+                    let _ = reply.send(outcome);
+                }
+            }
+            Err(error) if error.may_heal() => {
+                self.failed(&error);
+                for (_, reply) in batch {
+                    let _ = reply.send(Err(Failure::Unavailable));
+                }
+            }
+            Err(error) if batch.len() == 1 => {
+                tracing::error!(%error, "a command cannot be carried out");
+                for (_, reply) in batch {
+                    let _ = reply.send(Err(Failure::Fault));
+                }
+            }
+            Err(_) => {
+                let mut first = batch;
+                let second = first.split_off(first.len() / 2);
+                self.calls(first);
+                self.calls(second);
+            }
+        }
+    }
+
+    /// Begin, decide, commit. An error means that nothing was changed, or that nobody can tell.
+    fn attempt(&mut self, calls: &[&Call]) -> Result<Vec<Outcome>, StoreError> {
+        let now = self.clock.now();
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let wants: Vec<Want> = calls.iter().flat_map(|call| wants(&catalog, call)).flatten().collect();
+        let mut rows = self.store.begin(&wants)?;
+        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            calls.iter().map(|call| outcome(&mut rows, &scene, call)).collect::<Vec<_>>()
+        }));
+        drop(catalog);
+        let Ok(outcomes) = decided else {
+            self.store.rollback();
+            return Err(StoreError::Refused("a decision panicked; see the lines before".into()));
+        };
+        if rows.is_changed() {
+            self.store.commit(&rows, &Notes::default())?;
+            self.expect_due(&rows);
+        } else {
+            self.store.rollback();
+        }
+        self.metrics.batch(calls.len());
+        Ok(outcomes)
+    }
+
+    /// Carries out an order in a transaction of its own.
+    fn office(&mut self, work: OfficeWork) -> Outcome {
+        let booked = match &work.order {
+            // Whether money is still held must not depend on a job being on time.
+            Order::Close(_) => self.book_due(usize::MAX),
+            _ => Ok(()),
+        };
+        booked.and_then(|()| self.try_office(work)).unwrap_or_else(|error| {
+            self.failed(&error);
+            Err(if error.may_heal() { Failure::Unavailable } else { Failure::Fault })
+        })
+    }
+
+    fn try_office(&mut self, work: OfficeWork) -> Result<Outcome, StoreError> {
+        let now = self.clock.now();
+        if let Some(asked) = work.asked
+            && let Some(kept) = self.store.answered(asked.key)?
+        {
+            let same = kept.asked.fingerprint == asked.fingerprint;
+            let repeat = Done::Office { status: kept.status, body: kept.body, replayed: true };
+            return Ok(if same { Ok(repeat) } else { Err(Failure::Refused(Refusal::KeyReused)) });
+        }
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let campaign = work.order.campaign().and_then(|id| catalog.campaign(id));
+        let wants: Vec<Want> = campaign.map(|campaign| Want::Slice(campaign.number)).into_iter().collect();
+        let mut rows = self.store.begin(&wants)?;
+        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let decision = match order(&mut rows, &scene, &work.order, &work.by) {
+            Ok(decision) => decision,
+            Err(no) => {
+                drop(catalog);
+                self.store.rollback();
+                return Ok(Err(refused(no)));
+            }
+        };
+        drop(catalog);
+        let subject = subject(&decision.answer);
+        let (status, body) = (work.render)(&decision.answer, now);
+        let log = LogLine {
+            at: now,
+            principal: work.by,
+            action: work.order.name().to_owned(),
+            subject,
+            detail: work.detail,
+        };
+        let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
+        let notes = Notes { answered, log: Some(log), sandbox_clock: None };
+        self.store.commit(&rows, &notes)?;
+        self.recovered();
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        rows.entries.into_iter().for_each(|entry| catalog.apply(entry));
+        drop(catalog);
+        // A pause or its end changes what falls due when.
+        self.next_due = Some(now);
+        Ok(Ok(Done::Office { status, body, replayed: false }))
+    }
+
+    /// Moves the sandbox's clock, and does all that falls due by then.
+    fn set_clock(&mut self, to: Time) -> Outcome {
+        let now = self.clock.now();
+        if to < now {
+            return Err(Failure::ClockBackwards(now));
+        }
+        let moved = self.store.begin(&[]).and_then(|rows| {
+            self.store.commit(&rows, &Notes { sandbox_clock: Some(to), ..Notes::default() })?;
+            self.clock.set(to);
+            self.next_due = Some(to);
+            self.book_due(usize::MAX)
+        });
+        match moved {
+            Ok(()) => Ok(Done::Clock(to)),
+            Err(error) => {
+                self.failed(&error);
+                Err(if error.may_heal() { Failure::Unavailable } else { Failure::Fault })
+            }
+        }
+    }
+
+    /// Books what fell due, in at most `rounds` transactions.
+    fn book_due(&mut self, rounds: usize) -> Result<(), StoreError> {
+        for _ in 0..rounds {
+            let now = self.clock.now();
+            if self.next_due.is_none_or(|due| due > now) {
+                return Ok(());
+            }
+            match self.try_book_due(now) {
+                Ok(next) => self.next_due = next,
+                Err(error) => {
+                    self.failed(&error);
+                    self.next_due = Some(now.plus_ms(limits::REST_MS));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Books a transaction's worth of what fell due; answers when to look again.
+    fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let judged = judged(&catalog, now);
+        let due = self.store.due(now, &judged, limits::DUE)?;
+        if due.coupons.is_empty() {
+            return Ok(due.next);
+        }
+        let wants: Vec<Want> = due.coupons.iter().map(|id| Want::Coupon(*id)).collect();
+        let mut rows = self.store.begin(&wants)?;
+        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let settled = due.coupons.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
+        drop(catalog);
+        if let Err(fault) = settled {
+            self.store.rollback();
+            return Err(fault.into());
+        }
+        if !rows.is_changed() {
+            self.store.rollback();
+            return Err(Fault::Broken("something is due, but nothing of it can be booked").into());
+        }
+        self.store.commit(&rows, &Notes::default())?;
+        self.metrics.due(due.coupons.len());
+        Ok(Some(now))
+    }
+
+    /// What the batch made may fall due earlier than anything known so far.
+    fn expect_due(&mut self, rows: &Rows) {
+        let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
+        let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
+        self.next_due = coupons.chain(quotes).chain(self.next_due).min();
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::error!(%error, "the storage fails: changes are refused with 503 until it works again");
+        }
+        self.metrics.storage_failed();
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.failing) {
+            tracing::info!("the storage works again");
+        }
+    }
+}
+
+/// The campaigns whose coupons can expire, each with the instant by which that is judged.
+fn judged(catalog: &Catalog, now: Time) -> Vec<(CampaignNo, Time)> {
+    let mut judged: Vec<_> = catalog
+        .campaigns()
+        .filter(|campaign| match campaign.state {
+            State::Draft | State::InReview | State::Approved | State::Closed { .. } => false,
+            State::Open | State::Paused { .. } | State::Ended { .. } => true,
+        })
+        .map(|campaign| (campaign.number, campaign.judged_at(now)))
+        .collect();
+    judged.sort_unstable();
+    judged
+}
+
+/// The rows that a call needs: at most three kinds.
+fn wants(catalog: &Catalog, call: &Call) -> [Option<Want>; 3] {
+    let asked = Some(Want::QuoteAsked(call.asked.key));
+    match &call.command {
+        Command::Claim(claim) => {
+            let campaign = catalog.campaign(&claim.campaign);
+            [Some(Want::Shopper(claim.shopper.key)), asked, campaign.map(|campaign| Want::Slice(campaign.number))]
+        }
+        Command::Quote(purchase) => [Some(Want::Shopper(purchase.shopper.key)), asked, None],
+        Command::CancelQuote(id) | Command::Pay(id) => [Some(Want::Quote(*id)), None, None],
+        Command::CancelPayment(id) | Command::Refund(id, _) => {
+            [Some(Want::Payment(*id, call.asked.key)), None, None]
+        }
+        Command::Void(id) => [Some(Want::Coupon(*id)), None, None],
+    }
+}
+
+fn outcome(rows: &mut Rows, scene: &Scene, call: &Call) -> Outcome {
+    match decide(rows, scene, call) {
+        Ok(decision) => Ok(Done::Call { answer: decision.answer, replayed: decision.replayed }),
+        Err(no) => Err(refused(no)),
+    }
+}
+
+fn refused(no: No) -> Failure {
+    match no {
+        No::Refused(refusal) => Failure::Refused(refusal),
+        No::Fault(fault) => {
+            tracing::error!(%fault, "an invariant is broken; nothing was changed");
+            Failure::Fault
+        }
+    }
+}
+
+/// What the log calls the subject of an order.
+fn subject(answer: &Answer) -> String {
+    match answer {
+        Answer::Campaign(campaign, _) => campaign.rules.id.to_string(),
+        Answer::Merchant(merchant) => merchant.id.to_string(),
+        Answer::Store(store) => store.id.to_string(),
+        Answer::Code(code) => code.text.as_str().to_owned(),
+        Answer::Rate(from, into, rate) => format!("{from}-{into} {rate}"),
+        Answer::Coupon(coupon) => coupon.id.to_string(),
+        Answer::Quote(quote) => quote.id.to_string(),
+        Answer::Payment(_, payment) => payment.id.to_string(),
+        Answer::Refund(_, refund) => refund.id.to_string(),
+    }
+}

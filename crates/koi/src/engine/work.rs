@@ -1,0 +1,86 @@
+//! What the engine is given, and what it answers.
+
+use koi_core::command::{Answer, Call, Order};
+use koi_core::id::Principal;
+use koi_core::idempotency::Asked;
+use koi_core::refusal::Refusal;
+use koi_core::time::Time;
+use tokio::sync::oneshot;
+
+/// Turns an order's answer into the status and body that are kept for repeats.
+pub type Render = Box<dyn FnOnce(&Answer, Time) -> (u16, String) + Send>;
+
+/// An order of the office, and how it is answered.
+pub struct OfficeWork {
+    /// What is ordered.
+    pub order: Order,
+    /// By whom.
+    pub by: Principal,
+    /// Under which key; `None` for calls that are repeatable by nature.
+    pub asked: Option<Asked>,
+    /// Why, or with what: for the log.
+    pub detail: String,
+    /// How it is answered.
+    pub render: Render,
+}
+
+/// Work for the engine.
+pub enum Work {
+    /// A call of the load-bearing path.
+    Call(Box<Call>),
+    /// An order of the office.
+    Office(Box<OfficeWork>),
+    /// Moves the sandbox's clock, and does all that falls due by then.
+    SetClock(Time),
+}
+
+/// Work, and where its outcome goes.
+pub struct Job {
+    /// The work.
+    pub work: Work,
+    /// Who waits for the outcome; they may have gone away.
+    pub reply: oneshot::Sender<Outcome>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// A call was answered.
+    Call {
+        /// The answer.
+        answer: Answer,
+        /// Whether it repeats an earlier one.
+        replayed: bool,
+    },
+    /// An order was carried out.
+    Office {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+        /// Whether it repeats an earlier answer.
+        replayed: bool,
+    },
+    /// The clock stands at this time.
+    Clock(Time),
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// The rules say no.
+    Refused(Refusal),
+    /// The queue is full. Nothing has happened.
+    Busy,
+    /// The storage takes no writes now. Repeating with the same key is safe, and tells.
+    Unavailable,
+    /// The server is stopping. Repeating with the same key is safe, and tells.
+    Stopping,
+    /// The clock already stands at this later time.
+    ClockBackwards(Time),
+    /// An invariant is broken; the log says which. Nothing has happened.
+    Fault,
+}
+
+/// What became of work.
+pub type Outcome = Result<Done, Failure>;

@@ -1,0 +1,238 @@
+//! Reading a request: its key, and its body into a type. What is wrong is named by its JSON pointer.
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use koi_core::idempotency::Asked;
+use koi_core::rules::Why;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::engine::keys::Caller;
+use crate::fields::LANGUAGES;
+use crate::http::problem::{Problem, Text};
+use crate::limits;
+
+/// A changing request, read: its idempotency key, its path, its body.
+pub(crate) struct Posted<T> {
+    key: String,
+    path: String,
+    /// The body as JSON in one form, so that equal values are equal bytes.
+    canonical: Vec<u8>,
+    pub(crate) body: T,
+}
+
+impl<T: DeserializeOwned + Serialize> Posted<T> {
+    /// Reads a request whose type writes back exactly what it read (names, integers, booleans).
+    pub(crate) async fn read(request: Request) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let key = idempotency_key(&parts.headers)?;
+        let bytes = read_body(body, limits::BODY_BYTES).await?;
+        let body: T = parse(&bytes)?;
+        let canonical = serde_json::to_vec(&body).unwrap_or_default();
+        Ok(Self { key, path: parts.uri.path().to_owned(), canonical, body })
+    }
+}
+
+impl<T: DeserializeOwned> Posted<T> {
+    /// Reads a request of the office; its body is compared as JSON.
+    pub(crate) async fn read_document(request: Request, limit: usize) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let key = idempotency_key(&parts.headers)?;
+        let bytes = read_body(body, limit).await?;
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
+        let body: T = parse(&bytes)?;
+        let canonical = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+            Ok(value) => value.to_string().into_bytes(),
+            Err(_) => bytes.to_vec(),
+        };
+        Ok(Self { key, path: parts.uri.path().to_owned(), canonical, body })
+    }
+
+    /// The idempotency key in its scope, with the fingerprint of what is asked.
+    pub(crate) fn asked(&self, caller: &Caller, scope: &str) -> Asked {
+        Asked::new(&caller.principal, scope, &self.key, &self.path, &[&self.canonical])
+    }
+}
+
+/// Reads a body that has no idempotency key: of a `PUT`.
+pub(crate) async fn put<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    let bytes = read_body(request.into_body(), limits::BODY_BYTES).await?;
+    parse(&bytes)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
+    let missing = || {
+        Problem::new(
+            "idempotency_key_missing",
+            Text::new(
+                "Send an Idempotency-Key header of 1 to 255 visible ASCII characters, a new one for each new request.",
+                "请发送 Idempotency-Key 请求头（1 至 255 个可见 ASCII 字符），每个新请求使用新值。",
+            ),
+        )
+    };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
+    let bytes = value.as_bytes();
+    let visible = bytes.iter().all(u8::is_ascii_graphic) && (1..=limits::KEY_CHARS).contains(&bytes.len());
+    if !visible {
+        return Err(missing());
+    }
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limit).collect());
+    match read.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
+            "body_too_large",
+            Text::new(format!("At most {limit} bytes are taken here."), format!("此处最多接受 {limit} 字节。")),
+        )),
+        Ok(Err(_)) => {
+            Err(Problem::invalid(String::new(), &Text::new("could not be read to its end", "未能完整读取")))
+        }
+        Err(_) => Err(Problem::plain("request_timeout")),
+    }
+}
+
+/// Parses JSON; only when that fails once more, keeping track of the place.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let error = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => error,
+        Ok(_) => {
+            let why = Text::new("has something after its end", "末尾有多余内容");
+            return Err(Problem::invalid(String::new(), &why));
+        }
+    };
+    let said = error.inner().to_string();
+    let pointer = pointer(error.path().iter(), &said);
+    Err(Problem::invalid(pointer, &why(&said)))
+}
+
+/// The JSON pointer (RFC 6901) of a place. A missing or unknown field is one step further than the object.
+fn pointer<'a>(path: impl Iterator<Item = &'a Segment>, said: &str) -> String {
+    let mut steps: Vec<String> = path
+        .map(|segment| match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.clone(),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => "?".to_owned(),
+        })
+        .collect();
+    if let Some(field) = named_field(said)
+        && steps.last().map(String::as_str) != Some(field)
+    {
+        steps.push(field.to_owned());
+    }
+    steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
+}
+
+fn named_field(said: &str) -> Option<&str> {
+    let rest = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| said.strip_prefix(start))?;
+    rest.split('`').next()
+}
+
+/// What serde says, in both languages, without its line and column.
+fn why(said: &str) -> Text {
+    let said = said.split(" at line ").next().unwrap_or(said);
+    if let Some((en, zh)) = said.split_once(LANGUAGES) {
+        if let Some(rest) = en.strip_prefix("must be ") {
+            return Text::new(format!("must be {rest}"), zh.to_owned());
+        }
+        return Text::new(en.to_owned(), format!("类型不正确，应为{zh}"));
+    }
+    let zh = match said {
+        said if said.starts_with("missing field") => "缺少该字段",
+        said if said.starts_with("unknown field") => "没有该字段",
+        said if said.starts_with("duplicate field") => "字段重复",
+        said if said.starts_with("unknown variant") => "取值不在允许范围内",
+        said if said.starts_with("invalid type") => "类型不正确",
+        said if said.starts_with("invalid value") || said.starts_with("number out of range") => "数值超出范围",
+        said if said.starts_with("recursion limit") => "嵌套过深",
+        _ => "不是有效的 JSON",
+    };
+    let en = match said {
+        said if said.starts_with("missing field") => "is missing".to_owned(),
+        said if said.starts_with("unknown field") => match said.split_once("`, ") {
+            Some((_, expected)) => format!("there is no such field, {expected}"),
+            None => "there is no such field".to_owned(),
+        },
+        said if said.starts_with("duplicate field") => "is there twice".to_owned(),
+        said => said.to_owned(),
+    };
+    Text::new(en, zh)
+}
+
+/// What is wrong with a rule, in both languages.
+pub(crate) fn why_text(why: &Why) -> Text {
+    match why {
+        Why::Missing => Text::new("is missing", "缺少该字段"),
+        Why::Unknown => Text::new("there is no such field", "没有该字段"),
+        Why::Form(en, zh) => Text::new(format!("must be {en}"), format!("应{zh}")),
+        Why::Range { least, most } => {
+            Text::new(format!("must be from {least} to {most}"), format!("应在 {least} 至 {most} 之间"))
+        }
+        Why::Length { least, most } => Text::new(
+            format!("must have from {least} to {most} entries or characters"),
+            format!("长度应为 {least} 至 {most}"),
+        ),
+        Why::WalletCurrency(wallet) => Text::new(
+            format!("must be {wallet}, this server's wallet currency"),
+            format!("应为本系统的钱包币种 {wallet}"),
+        ),
+        Why::EndBeforeStart => Text::new("must be after starts_at", "应晚于 starts_at"),
+        Why::Repeated => Text::new("is there twice", "重复出现"),
+        Why::BudgetTooLarge => Text::new(
+            "the stock's value or number exceeds 2^53 - 1 minor units or 2^32 - 1 packets",
+            "库存总额或数量超出上限（2^53 - 1 最小货币单位、2^32 - 1 个红包）",
+        ),
+        Why::Unreadable(said) => Text::new(said.clone(), format!("无法解析：{said}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::{Field, MoneyIn};
+    use koi_core::id::StoreId;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Sample {
+        store: Field<StoreId>,
+        amounts: Vec<MoneyIn>,
+    }
+
+    #[test]
+    fn an_error_names_the_field() {
+        let check = |body: &str, pointer: &str, en: &str, zh: &str| {
+            let problem = parse::<Sample>(body.as_bytes()).unwrap_err();
+            let said = format!("{problem:?}");
+            assert!(said.contains(&format!("pointer: Some({pointer:?})")), "{body}: {said}");
+            assert!(said.contains(en), "{body}: {said}");
+            assert!(said.contains(zh), "{body}: {said}");
+        };
+        check("{", "", "EOF", "不是有效的 JSON");
+        check(r#"{"store":"a"}"#, "/amounts", "is missing", "缺少");
+        check(r#"{"store":"a","amounts":[],"x":1}"#, "/x", "no such field", "没有该字段");
+        check(r#"{"store":"a b","amounts":[]}"#, "/store", "must be 1 to 64", "应为 1 至 64");
+        check(r#"{"store":5,"amounts":[]}"#, "/store", "invalid type", "类型不正确");
+        let money = |value: &str| format!(r#"{{"store":"a","amounts":[{{"currency":"NZD","value":{value}}}]}}"#);
+        check(&money("10.5"), "/amounts/0/value", "invalid type", "类型不正确");
+        check(&money("1e3"), "/amounts/0/value", "invalid type", "类型不正确");
+        check(&money("9223372036854775808"), "/amounts/0/value", "invalid value", "超出范围");
+        check(&format!("{{\"store\":\"a\",\"amounts\":{}", "[".repeat(500)), "/amounts/0", "invalid type", "类型");
+        check(r#"{"store":"a","amounts":[]} x"#, "", "after its end", "多余");
+    }
+}

@@ -1,0 +1,243 @@
+//! Campaigns: drafts, four eyes, funding, pauses, ends.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use koi_core::campaign::{Campaign, Scope};
+use koi_core::command::{Answer as Answered, Order};
+use koi_core::id::CampaignId;
+use koi_core::ledger::{Account, Buckets};
+use koi_core::time::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{CampaignDocument, CampaignOut};
+use crate::engine::keys::{Caller, Role};
+use crate::engine::work::{Failure, OfficeWork, Render, Work};
+use crate::fields::{Field, MoneyIn, MoneyOut, Words};
+use crate::http::body::{Posted, why_text};
+use crate::http::door::Named;
+use crate::http::problem::Problem;
+use crate::http::{Answer, App, json, office_answer};
+use crate::limits;
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Funding)]
+pub(crate) struct FundIn {
+    #[schema(value_type = MoneyOut)]
+    amount: MoneyIn,
+}
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PauseRequest)]
+pub(crate) struct PauseIn {
+    scope: ScopeIn,
+    /// Why: 1 to 500 characters.
+    #[schema(value_type = String)]
+    reason: Field<Words>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = PauseScope)]
+enum ScopeIn {
+    /// No new coupons; live ones keep working.
+    Issuing,
+    /// No new deductions either, and no coupon expires.
+    All,
+}
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Reason)]
+pub(crate) struct ReasonIn {
+    /// Why: 1 to 500 characters.
+    #[schema(value_type = String)]
+    pub(crate) reason: Field<Words>,
+}
+
+/// The buckets of a campaign's budget: funded = free + committed + reserved + spent + returned.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Budget)]
+pub(crate) struct BudgetOut {
+    funded: MoneyOut,
+    free: MoneyOut,
+    committed: MoneyOut,
+    reserved: MoneyOut,
+    spent: MoneyOut,
+    returned: MoneyOut,
+    recovered: MoneyOut,
+}
+
+impl BudgetOut {
+    fn new(campaign: &Campaign, buckets: &Buckets) -> Self {
+        let money = |value: i64| MoneyOut::new(campaign.rules.currency, value);
+        Self {
+            funded: money(buckets.funded()),
+            free: money(buckets.get(Account::Free)),
+            committed: money(buckets.get(Account::Committed)),
+            reserved: money(buckets.get(Account::Reserved)),
+            spent: money(buckets.get(Account::Spent)),
+            returned: money(buckets.get(Account::Returned)),
+            recovered: money(buckets.get(Account::Recovered)),
+        }
+    }
+}
+
+const OPERATOR: &[Role] = &[Role::Operator];
+const APPROVER: &[Role] = &[Role::Approver];
+
+/// The campaign that a route names.
+pub(crate) fn routed(app: &App, name: &str, code: &str) -> Result<Arc<Campaign>, Problem> {
+    let id = CampaignId::parse(name);
+    id.and_then(|id| app.catalog().campaign(&id).cloned()).ok_or_else(|| Problem::plain(code))
+}
+
+/// Writes a campaign as the answer that is kept.
+fn rendered(status: StatusCode) -> Render {
+    Box::new(move |answer: &Answered, now: Time| {
+        let body = match answer {
+            Answered::Campaign(campaign, left) => serde_json::to_string(&CampaignOut::new(campaign, left, now)),
+            _ => Ok(String::new()),
+        };
+        (status.as_u16(), body.unwrap_or_default())
+    })
+}
+
+/// One step of a campaign's life, with a body of its own.
+async fn step<T: serde::de::DeserializeOwned>(
+    app: &App,
+    caller: Caller,
+    name: &str,
+    request: Request,
+    order: impl FnOnce(CampaignId, &T) -> (Order, String),
+) -> Answer {
+    let campaign = routed(app, name, "not_found")?;
+    let posted = Posted::<T>::read_document(request, limits::BODY_BYTES).await?;
+    let id = campaign.rules.id.clone();
+    let asked = Some(posted.asked(&caller, &format!("campaign:{id}")));
+    let (order, detail) = order(id, &posted.body);
+    let work = OfficeWork { order, by: caller.principal, asked, detail, render: rendered(StatusCode::OK) };
+    office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
+}
+
+pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    let posted = Posted::<CampaignDocument>::read_document(request, limits::DOCUMENT_BYTES).await?;
+    let rules = posted.body.rules();
+    if let Some(wrong) = rules.check(app.settings.wallet_currency).into_iter().next() {
+        return Err(Problem::invalid(wrong.pointer, &why_text(&wrong.why)));
+    }
+    let asked = Some(posted.asked(&caller, &format!("campaign:{}", rules.id)));
+    let secret = app.source.bytes().ok_or_else(|| Problem::from(&Failure::Fault))?;
+    let order = Order::Draft(Box::new(rules), secret);
+    let render = rendered(StatusCode::CREATED);
+    let work = OfficeWork { order, by: caller.principal, asked, detail: String::new(), render };
+    office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
+}
+
+pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    app.anyone(request.headers())?;
+    let campaign = routed(&app, &name, "not_found")?;
+    let number = campaign.number;
+    let totals = app.readers.read(move |reader| reader.totals(number)).await?;
+    let left = totals.map(|totals| totals.left).unwrap_or_default();
+    // The campaign may have moved on while the stock was read.
+    let campaign = routed(&app, &name, "not_found")?;
+    Ok(json(StatusCode::OK, &CampaignOut::new(&campaign, &left, app.now())))
+}
+
+pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answer {
+    app.anyone(request.headers())?;
+    let page = crate::http::ledger::Page::of(&request)?;
+    let mut campaigns: Vec<Arc<Campaign>> = app.catalog().campaigns().cloned().collect();
+    campaigns.sort_unstable_by_key(|campaign| campaign.number);
+    let after = page.after()?;
+    let shown: Vec<Arc<Campaign>> = campaigns
+        .into_iter()
+        .filter(|campaign| i64::from(campaign.number.0) > after)
+        .take(page.limit + 1)
+        .collect();
+    let wanted: Vec<_> = shown.iter().take(page.limit).map(|campaign| campaign.number).collect();
+    let totals = app
+        .readers
+        .read(move |reader| wanted.into_iter().map(|number| reader.totals(number)).collect::<Result<Vec<_>, _>>())
+        .await?;
+    let next = (shown.len() > page.limit).then(|| i64::from(shown[page.limit - 1].number.0));
+    let now = app.now();
+    let data: Vec<CampaignOut> = shown
+        .iter()
+        .zip(totals)
+        .map(|(campaign, totals)| {
+            CampaignOut::new(campaign, &totals.map(|totals| totals.left).unwrap_or_default(), now)
+        })
+        .collect();
+    Ok(json(StatusCode::OK, &crate::http::ledger::ListOut::new(data, next)))
+}
+
+pub(crate) async fn budget(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    app.anyone(request.headers())?;
+    let campaign = routed(&app, &name, "not_found")?;
+    let number = campaign.number;
+    let totals = app.readers.read(move |reader| reader.totals(number)).await?;
+    let buckets = totals.map(|totals| totals.buckets).unwrap_or_default();
+    Ok(json(StatusCode::OK, &BudgetOut::new(&campaign, &buckets)))
+}
+
+pub(crate) async fn submit(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Submit(id), String::new())).await
+}
+
+pub(crate) async fn approve(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), APPROVER)?;
+    step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Approve(id), String::new())).await
+}
+
+pub(crate) async fn fund(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    step::<FundIn>(&app, caller, &name, request, |id, body| {
+        let amount = body.amount.money();
+        (Order::Fund(id, amount), amount.to_string())
+    })
+    .await
+}
+
+pub(crate) async fn pause(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    step::<PauseIn>(&app, caller, &name, request, |id, body| {
+        let scope = match body.scope {
+            ScopeIn::Issuing => Scope::Issuing,
+            ScopeIn::All => Scope::All,
+        };
+        let reason = body.reason.0.0.clone();
+        let detail = format!("{}: {reason}", scope.name());
+        (Order::Pause(id, scope, reason), detail)
+    })
+    .await
+}
+
+pub(crate) async fn resume(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), APPROVER)?;
+    step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Resume(id), String::new())).await
+}
+
+pub(crate) async fn end(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    step::<ReasonIn>(&app, caller, &name, request, |id, body| {
+        let reason = body.reason.0.0.clone();
+        (Order::End(id, reason.clone()), reason.to_string())
+    })
+    .await
+}
+
+pub(crate) async fn close(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), OPERATOR)?;
+    step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Close(id), String::new())).await
+}

@@ -1,0 +1,269 @@
+//! Claims and coupons.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use koi_core::catalog::Catalog;
+use koi_core::command::{Answer as Answered, Call, Claim, Command, Shopper};
+use koi_core::coupon::Coupon;
+use koi_core::fault::Fault;
+use koi_core::id::{AccountId, CodeText, CouponId, PersonId, ShopperKey};
+use koi_core::refusal::Refusal;
+use koi_core::rows::Rows;
+use koi_core::rules::Country;
+use koi_core::scene::Scene;
+use koi_core::settle::settle;
+use koi_store::Want;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::keys::Role;
+use crate::engine::work::{Done, Failure, Work};
+use crate::fields::{Field, MoneyOut};
+use crate::http::body::Posted;
+use crate::http::campaigns::{ReasonIn, routed};
+use crate::http::door::{Named, READERS};
+use crate::http::ledger::ListOut;
+use crate::http::problem::Problem;
+use crate::http::{Answer, App, json, marked};
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Claim)]
+pub(crate) struct ClaimIn {
+    /// The code that was scanned.
+    #[schema(value_type = String, example = "7F3K9Q2M")]
+    code: Field<CodeText>,
+    shopper: ClaimantIn,
+}
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Claimant)]
+struct ClaimantIn {
+    #[schema(value_type = String)]
+    account: Field<AccountId>,
+    /// The natural person; a wallet without one sends the account's id.
+    #[schema(value_type = String)]
+    person: Field<PersonId>,
+    /// Whether the wallet checked the person against an ID.
+    verified: bool,
+    /// That ID's country.
+    #[schema(value_type = String, example = "CN")]
+    id_country: Field<Country>,
+}
+
+/// A coupon.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Coupon)]
+pub(crate) struct CouponOut {
+    #[schema(example = "cpn_00000100000A")]
+    id: String,
+    campaign: String,
+    account: String,
+    person: String,
+    code: String,
+    store: String,
+    face: MoneyOut,
+    /// What is neither spent nor reserved; zero once used, expired or void.
+    remaining: MoneyOut,
+    split: bool,
+    /// active, reserved, used, expired or void.
+    #[schema(example = "active")]
+    status: &'static str,
+    collected_at: String,
+    expires_at: String,
+    terms_revision: u32,
+}
+
+impl CouponOut {
+    /// A coupon with the names that its numbers stand for.
+    pub(crate) fn new(coupon: &Coupon, catalog: &Catalog) -> Result<Self, Fault> {
+        let campaign =
+            catalog.campaign_numbered(coupon.id.campaign()).ok_or(Fault::Missing("a coupon's campaign"))?;
+        let code = catalog.code(&coupon.code).ok_or(Fault::Missing("a coupon's code"))?;
+        let currency = campaign.rules.currency;
+        Ok(Self {
+            id: coupon.id.to_string(),
+            campaign: campaign.rules.id.to_string(),
+            account: coupon.account.to_string(),
+            person: coupon.person.to_string(),
+            code: coupon.code.as_str().to_owned(),
+            store: code.store.to_string(),
+            face: MoneyOut::new(currency, coupon.face),
+            remaining: MoneyOut::new(currency, coupon.remaining),
+            split: coupon.split,
+            status: coupon.status().name(),
+            collected_at: coupon.collected_at.to_string(),
+            expires_at: coupon.expires_at.to_string(),
+            terms_revision: coupon.revision,
+        })
+    }
+}
+
+impl App {
+    /// A coupon as it goes out.
+    fn coupon_out(&self, coupon: &Coupon) -> Result<CouponOut, Problem> {
+        CouponOut::new(coupon, &self.catalog()).map_err(|fault| {
+            tracing::error!(%fault, coupon = %coupon.id, "a coupon cannot be shown");
+            Problem::from(&Failure::Fault)
+        })
+    }
+
+    /// Hands a call to the engine.
+    pub(crate) async fn call(&self, call: Call) -> Result<(Answered, bool), Problem> {
+        match self.engine.submit(Work::Call(Box::new(call))).await {
+            Ok(Done::Call { answer, replayed }) => Ok((answer, replayed)),
+            Ok(Done::Office { .. } | Done::Clock(_)) => Err(Problem::from(&Failure::Fault)),
+            Err(Failure::Refused(Refusal::CouponAlreadyHeld(coupon, at))) => {
+                let shown = serde_json::to_value(self.coupon_out(&coupon)?).unwrap_or_default();
+                let refusal = Refusal::CouponAlreadyHeld(coupon, at);
+                Err(Problem::from(&refusal).with_coupon(shown))
+            }
+            Err(failure) => Err(Problem::from(&failure)),
+        }
+    }
+
+    /// Stored rows, brought up to date in memory: what is shown does not depend on a job being on time.
+    pub(crate) async fn settled(
+        &self,
+        wants: Vec<Want>,
+        coupons: impl FnOnce(&Rows) -> Vec<CouponId>,
+    ) -> Result<Rows, Problem> {
+        let mut rows = self.readers.read(move |reader| reader.rows(&wants)).await?;
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.now(), luck: &|_, _, _, _| 0 };
+        for id in coupons(&rows) {
+            settle(&mut rows, &scene, id).map_err(|fault| {
+                tracing::error!(%fault, coupon = %id, "a coupon cannot be brought up to date");
+                Problem::from(&Failure::Fault)
+            })?;
+        }
+        Ok(rows)
+    }
+
+    /// A settled coupon of the working set, with its expiry as it stands now.
+    fn shown(&self, rows: &Rows, id: CouponId) -> Result<CouponOut, Problem> {
+        let coupon = rows.coupons.get(id).ok_or_else(|| Problem::plain("not_found"))?;
+        let campaign = self.catalog().campaign_numbered(id.campaign()).cloned();
+        let pauses = campaign.map(|campaign| campaign.pauses.clone()).unwrap_or_default();
+        self.coupon_out(&coupon.clone().with_pauses(&pauses))
+    }
+}
+
+/// The coupon of an answer, as JSON.
+fn coupon_answer(app: &App, status: StatusCode, answer: &Answered, replayed: bool) -> Answer {
+    match answer {
+        Answered::Coupon(coupon) => Ok(marked(json(status, &app.coupon_out(coupon)?), replayed)),
+        _ => Err(Problem::from(&Failure::Fault)),
+    }
+}
+
+pub(crate) async fn claim(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Wallet])?;
+    let campaign = routed(&app, &name, "unknown_campaign")?;
+    let posted = Posted::<ClaimIn>::read(request).await?;
+    let asked = posted.asked(&caller, posted.body.shopper.person.0.as_str());
+    let ClaimIn { code, shopper } = posted.body;
+    let command = Command::Claim(Claim {
+        campaign: campaign.rules.id.clone(),
+        code: code.0,
+        shopper: Shopper::new(shopper.person.0, shopper.account.0),
+        verified: shopper.verified,
+        id_country: shopper.id_country.0,
+    });
+    let (answer, replayed) = app.call(Call { command, asked }).await?;
+    coupon_answer(&app, StatusCode::CREATED, &answer, replayed)
+}
+
+/// Parses a claim and answers a coupon without touching the store: what the HTTP layer alone costs.
+pub(crate) async fn parse(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Wallet])?;
+    let posted = Posted::<ClaimIn>::read(request).await?;
+    let asked = posted.asked(&caller, posted.body.shopper.person.0.as_str());
+    let now = app.now();
+    let money = MoneyOut::new(app.settings.wallet_currency, 8800);
+    let coupon = CouponOut {
+        id: CouponId::of_number(asked.key.0 >> 4).to_string(),
+        campaign: "none".to_owned(),
+        account: posted.body.shopper.account.0.to_string(),
+        person: posted.body.shopper.person.0.to_string(),
+        code: posted.body.code.0.as_str().to_owned(),
+        store: "none".to_owned(),
+        face: money,
+        remaining: money,
+        split: false,
+        status: "active",
+        collected_at: now.to_string(),
+        expires_at: now.to_string(),
+        terms_revision: 0,
+    };
+    Ok(json(StatusCode::CREATED, &coupon))
+}
+
+pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    app.caller(request.headers(), READERS)?;
+    let id = CouponId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let rows =
+        app.settled(vec![Want::Coupon(id)], |rows| rows.coupons.get(id).map(|_| id).into_iter().collect()).await?;
+    Ok(json(StatusCode::OK, &app.shown(&rows, id)?))
+}
+
+pub(crate) async fn of_shopper(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    app.caller(request.headers(), READERS)?;
+    let page = crate::http::ledger::Page::of(&request)?;
+    let after = page.after()?;
+    let person = PersonId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let key = ShopperKey::of(&person);
+    let held = |rows: &Rows| rows.shoppers.get(&key).cloned().unwrap_or_default();
+    let rows = app.settled(vec![Want::Shopper(key)], held).await?;
+    let mut ids = held(&rows);
+    ids.retain(|id| id.number() > after && rows.coupons.get(*id).is_some_and(|coupon| coupon.person == person));
+    let next = (ids.len() > page.limit).then(|| ids[page.limit - 1].number());
+    let shown = ids.iter().take(page.limit).map(|id| app.shown(&rows, *id)).collect::<Result<Vec<_>, _>>()?;
+    Ok(json(StatusCode::OK, &ListOut::new(shown, next)))
+}
+
+pub(crate) async fn void(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Operator])?;
+    let id = CouponId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let posted = match Posted::<ReasonIn>::read(request).await {
+        Ok(posted) => posted,
+        Err(problem) => return Err(or_absent(&app, Want::Coupon(id), problem).await),
+    };
+    let asked = posted.asked(&caller, &name);
+    let (answer, replayed) = app.call(Call { command: Command::Void(id), asked }).await?;
+    coupon_answer(&app, StatusCode::OK, &answer, replayed)
+}
+
+/// A request that is not even valid is still answered 404 first, when what its route names is not there.
+pub(crate) async fn or_absent(app: &App, want: Want, problem: Problem) -> Problem {
+    if problem.status() == 413 || problem.status() == 408 {
+        return problem;
+    }
+    let exists = app.readers.read(move |reader| {
+        let rows = reader.rows(&[want])?;
+        Ok(match want {
+            Want::Coupon(id) => rows.coupons.has(id),
+            Want::Quote(id) => rows.quotes.has(id),
+            Want::Payment(id, _) => rows.payments.has(id),
+            Want::Shopper(_) | Want::QuoteAsked(_) | Want::Slice(_) => true,
+        })
+    });
+    match exists.await {
+        Ok(true) => problem,
+        Ok(false) => Problem::plain("not_found"),
+        Err(error) => Problem::from(error),
+    }
+}
+
+/// An answer of the fault that should not be.
+pub(crate) fn fault() -> Problem {
+    Problem::from(&Failure::Fault)
+}
+
+/// The type of an answer that carries an object.
+pub(crate) fn created(replayed: bool, value: &impl Serialize) -> Response {
+    marked(json(StatusCode::CREATED, value), replayed)
+}

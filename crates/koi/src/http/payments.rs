@@ -1,0 +1,210 @@
+//! Payments, their cancels and their refunds.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use koi_core::command::{Answer as Answered, Call, Command};
+use koi_core::fault::Fault;
+use koi_core::id::{CouponId, PaymentId, QuoteId};
+use koi_core::idempotency::Key;
+use koi_core::payment::{Payment, Refund};
+use koi_core::quote::Quote;
+use koi_store::Want;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::keys::Role;
+use crate::fields::{MoneyIn, MoneyOut};
+use crate::http::body::Posted;
+use crate::http::campaigns::Nothing;
+use crate::http::coupons::{created, fault, or_absent};
+use crate::http::door::{Named, READERS};
+use crate::http::problem::Problem;
+use crate::http::{Answer, App, json, marked};
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPayment)]
+pub(crate) struct PayIn {
+    /// The quote to pay.
+    #[schema(example = "quo_000000000001")]
+    quote: String,
+}
+
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRefund)]
+pub(crate) struct RefundIn {
+    /// In the payment's currency.
+    #[schema(value_type = MoneyOut)]
+    amount: MoneyIn,
+}
+
+/// A payment.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Payment)]
+pub(crate) struct PaymentOut {
+    #[schema(example = "pay_000000000001")]
+    id: String,
+    /// paid or cancelled.
+    status: &'static str,
+    quote: String,
+    account: String,
+    person: String,
+    store: String,
+    amount: MoneyOut,
+    #[schema(example = "4.58170000")]
+    rate: String,
+    gross: MoneyOut,
+    deduction: MoneyOut,
+    paid: MoneyOut,
+    coupon: Option<String>,
+    merchant: SettlementOut,
+    funded_by: Vec<FundedOut>,
+    /// Refunded so far, in the payment's currency.
+    refunded: MoneyOut,
+    paid_at: String,
+}
+
+/// What the merchant is settled: the same with and without a coupon.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Settlement)]
+struct SettlementOut {
+    gross: MoneyOut,
+    fee: MoneyOut,
+    net: MoneyOut,
+}
+
+/// Who pays for the deduction.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FundedBy)]
+struct FundedOut {
+    funder: String,
+    campaign: String,
+    amount: MoneyOut,
+}
+
+/// A refund.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Refund)]
+pub(crate) struct RefundOut {
+    #[schema(example = "ref_000000000001-1")]
+    id: String,
+    payment: String,
+    /// In the payment's currency.
+    amount: MoneyOut,
+    /// What the shopper gets, in the wallet's currency.
+    shopper: MoneyOut,
+    /// What goes to the funder.
+    funder: MoneyOut,
+}
+
+impl RefundOut {
+    fn new(quote: &Quote, refund: &Refund) -> Self {
+        let wallet = |value: i64| MoneyOut::new(quote.gross.currency, value);
+        Self {
+            id: refund.id.to_string(),
+            payment: refund.id.payment.to_string(),
+            amount: MoneyOut::new(quote.amount.currency, refund.amount),
+            shopper: wallet(refund.shopper),
+            funder: wallet(refund.funder),
+        }
+    }
+}
+
+impl App {
+    fn payment_out(&self, quote: &Quote, payment: &Payment) -> Result<PaymentOut, Problem> {
+        let local = |value: i64| MoneyOut::new(quote.amount.currency, value);
+        let wallet = |value: i64| MoneyOut::new(quote.gross.currency, value);
+        let funded_by = match quote.coupon {
+            None => Vec::new(),
+            Some(coupon) => {
+                let catalog = self.catalog();
+                let campaign = catalog.campaign_numbered(coupon.campaign()).ok_or_else(|| {
+                    tracing::error!(fault = %Fault::Missing("a payment's campaign"), payment = %payment.id);
+                    fault()
+                })?;
+                vec![FundedOut {
+                    funder: campaign.rules.funder.to_string(),
+                    campaign: campaign.rules.id.to_string(),
+                    amount: wallet(quote.deduction),
+                }]
+            }
+        };
+        Ok(PaymentOut {
+            id: payment.id.to_string(),
+            status: if payment.cancelled.is_some() { "cancelled" } else { "paid" },
+            quote: quote.id.to_string(),
+            account: quote.account.to_string(),
+            person: quote.person.to_string(),
+            store: quote.store.to_string(),
+            amount: quote.amount.into(),
+            rate: quote.rate.to_string(),
+            gross: quote.gross.into(),
+            deduction: wallet(quote.deduction),
+            paid: quote.payable().into(),
+            coupon: quote.coupon.as_ref().map(CouponId::to_string),
+            merchant: SettlementOut {
+                gross: local(quote.amount.value),
+                fee: local(payment.fee),
+                net: local(quote.amount.value - payment.fee),
+            },
+            funded_by,
+            refunded: local(payment.refunded),
+            paid_at: payment.paid_at.to_string(),
+        })
+    }
+}
+
+pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Wallet])?;
+    let posted = Posted::<PayIn>::read(request).await?;
+    let id = QuoteId::parse(&posted.body.quote).ok_or_else(|| Problem::plain("not_found"))?;
+    let asked = posted.asked(&caller, &posted.body.quote);
+    match app.call(Call { command: Command::Pay(id), asked }).await? {
+        (Answered::Payment(quote, payment), replayed) => {
+            Ok(created(replayed, &app.payment_out(&quote, &payment)?))
+        }
+        _ => Err(fault()),
+    }
+}
+
+pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    app.caller(request.headers(), READERS)?;
+    let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let rows = app.settled(vec![Want::Quote(id.quote())], |_| Vec::new()).await?;
+    let found = rows.quotes.get(id.quote()).zip(rows.payments.get(id));
+    let (quote, payment) = found.ok_or_else(|| Problem::plain("not_found"))?;
+    Ok(json(StatusCode::OK, &app.payment_out(quote, payment)?))
+}
+
+pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Wallet])?;
+    let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let posted = match Posted::<Nothing>::read_document(request, crate::limits::BODY_BYTES).await {
+        Ok(posted) => posted,
+        Err(problem) => return Err(or_absent(&app, Want::Payment(id, Key(0)), problem).await),
+    };
+    let asked = posted.asked(&caller, &name);
+    match app.call(Call { command: Command::CancelPayment(id), asked }).await? {
+        (Answered::Payment(quote, payment), replayed) => {
+            Ok(marked(json(StatusCode::OK, &app.payment_out(&quote, &payment)?), replayed))
+        }
+        _ => Err(fault()),
+    }
+}
+
+pub(crate) async fn refund(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
+    let caller = app.caller(request.headers(), &[Role::Wallet])?;
+    let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let posted = match Posted::<RefundIn>::read(request).await {
+        Ok(posted) => posted,
+        Err(problem) => return Err(or_absent(&app, Want::Payment(id, Key(0)), problem).await),
+    };
+    let asked = posted.asked(&caller, &name);
+    let command = Command::Refund(id, posted.body.amount.money());
+    match app.call(Call { command, asked }).await? {
+        (Answered::Refund(quote, refund), replayed) => Ok(created(replayed, &RefundOut::new(&quote, &refund))),
+        _ => Err(fault()),
+    }
+}

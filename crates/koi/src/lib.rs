@@ -1,0 +1,16 @@
+//! Koi: a self-hosted server for campaigns that give money and prizes away.
+//!
+//! The binary's parts: the [`engine`] turns commands into rows, `http` is the API, `cli` the command line.
+//! There is no global state: one `App` is built in `serve` and passed down.
+
+pub mod check;
+pub mod cli;
+mod document;
+pub mod engine;
+mod fields;
+mod http;
+pub mod limits;
+pub mod metrics;
+mod serve;
+pub mod settings;
+pub mod source;

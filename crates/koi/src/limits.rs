@@ -1,0 +1,38 @@
+//! Every limit of the server has a name and lives here; the documentation prints them from this file.
+
+use std::time::Duration;
+
+/// Commands that wait for the writer; one more is answered 503 at once.
+pub const QUEUE: usize = 8_192;
+/// Commands of one batch, and so of one commit.
+pub const BATCH: usize = 512;
+/// Coupons that are brought up to date in one transaction when something fell due.
+pub const DUE: usize = 512;
+/// How long the writer sleeps at most before it looks whether something fell due.
+pub const IDLE: Duration = Duration::from_millis(500);
+/// How long the writer lets a failing storage rest before it books what fell due.
+pub const REST_MS: i64 = 1_000;
+/// Bytes of a request's body on the load-bearing path.
+pub const BODY_BYTES: usize = 16 * 1024;
+/// Bytes of a campaign document.
+pub const DOCUMENT_BYTES: usize = 1024 * 1024;
+/// Bytes of a request's head.
+pub const HEAD_BYTES: usize = 16 * 1024;
+/// Time for a request's head to arrive.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Time for a request's body to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// Connections at once; further ones wait to be accepted.
+pub const CONNECTIONS: usize = 4_096;
+/// Time for open requests to finish when the server is told to stop.
+pub const SHUTDOWN_TIME: Duration = Duration::from_secs(15);
+/// Characters of an idempotency key.
+pub const KEY_CHARS: usize = 255;
+/// Entries of a page of a list, and the number without `?limit=`.
+pub const PAGE: usize = 1_000;
+/// Entries of a page when the caller does not say.
+pub const PAGE_DEFAULT: usize = 100;
+/// Connections that read.
+pub const READERS: usize = 4;
+/// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.
+pub const RETRY_AFTER_S: u32 = 1;

@@ -1,0 +1,93 @@
+//! What the server counts, in Prometheus' text form. The registry is a value: two servers in one process do not
+//! share it.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The server's counters.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    batches: Counter,
+    batched: Counter,
+    due: Counter,
+    storage_failures: Counter,
+    queue: Gauge,
+    connections: Gauge,
+    /// By the status's first digit.
+    answers: [Counter; 6],
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("koi");
+        let batches = Counter::default();
+        registry.register("batches", "Batches of commands that were decided", batches.clone());
+        let batched = Counter::default();
+        registry.register("batched_commands", "Commands in those batches", batched.clone());
+        let due = Counter::default();
+        registry.register(
+            "due_coupons",
+            "Coupons that were brought up to date when something fell due",
+            due.clone(),
+        );
+        let storage_failures = Counter::default();
+        registry.register(
+            "storage_failures",
+            "Transactions that the storage did not take",
+            storage_failures.clone(),
+        );
+        let queue = Gauge::default();
+        registry.register("queue_length", "Commands that wait for the writer", queue.clone());
+        let connections = Gauge::default();
+        registry.register("connections", "Open HTTP connections", connections.clone());
+        let answers = Family::<Vec<(String, String)>, Counter>::default();
+        registry.register("http_answers", "Answers by status", answers.clone());
+        let answers = std::array::from_fn(|digit| {
+            answers.get_or_create(&vec![("status".to_owned(), format!("{digit}xx"))]).clone()
+        });
+        Self { registry, batches, batched, due, storage_failures, queue, connections, answers }
+    }
+}
+
+impl Metrics {
+    /// A batch was decided.
+    pub fn batch(&self, commands: usize) {
+        self.batches.inc();
+        self.batched.inc_by(commands as u64);
+    }
+
+    /// Coupons were brought up to date.
+    pub fn due(&self, coupons: usize) {
+        self.due.inc_by(coupons as u64);
+    }
+
+    /// The storage did not take a transaction.
+    pub fn storage_failed(&self) {
+        self.storage_failures.inc();
+    }
+
+    /// A connection was opened (+1) or closed (−1).
+    pub fn connection(&self, change: i64) {
+        self.connections.inc_by(change);
+    }
+
+    /// A request was answered.
+    pub fn answered(&self, status: u16) {
+        if let Some(counter) = self.answers.get(usize::from(status / 100)) {
+            counter.inc();
+        }
+    }
+
+    /// Everything, as text.
+    pub fn text(&self, queue_len: usize) -> String {
+        self.queue.set(i64::try_from(queue_len).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,122 @@
+//! Builds a server from its settings and runs it until it is told to stop.
+
+use std::sync::{Arc, RwLock};
+
+use anyhow::{Context, bail};
+use koi_core::time::Time;
+use koi_store::Store;
+use koi_store::sqlite::Folder;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::engine::Engine;
+use crate::engine::clock::Clock;
+use crate::engine::keys::KeyRing;
+use crate::engine::pipeline::Pipeline;
+use crate::engine::readers::Readers;
+use crate::http::{App, router, server};
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::settings::Serve;
+use crate::source::Source;
+
+/// How often the stored keys are looked at for changes that the command line made.
+const KEYS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Serves until the process is told to stop. `ready` is told the address once it answers.
+pub(crate) async fn serve(settings: &Serve, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
+    let folder = Folder::new(&settings.data);
+    // Held to the end: the lock says that the folder is served.
+    let (mut writer, _lock) = folder.serve()?;
+    let wanted = if settings.sandbox { "sandbox" } else { "live" };
+    let mode = writer.mode(wanted)?;
+    if mode != wanted {
+        bail!(
+            "{} was first served as {mode}, and stays that: sandbox money and real money do not mix. {}",
+            settings.data.display(),
+            if settings.sandbox {
+                "Leave out --sandbox, or choose another --data."
+            } else {
+                "Add --sandbox, or choose another --data."
+            }
+        );
+    }
+    let clock = Arc::new(sandbox_clock(settings, &mut writer)?);
+    let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
+    let metrics = Arc::new(Metrics::default());
+    let rules = settings.rules();
+    let pipeline = Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone());
+    let (engine, thread) = Engine::start(pipeline).context("the writer thread could not be started")?;
+    let readers = Readers::open(&folder, limits::READERS)?;
+    let keys = Arc::new(KeyRing::new(settings.sandbox));
+    keys.replace(readers.read(|reader| reader.keys()).await?);
+    tokio::spawn(follow_keys(readers.clone(), keys.clone()));
+
+    let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
+        format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let app = App {
+        engine,
+        readers,
+        catalog,
+        clock,
+        settings: rules,
+        keys,
+        metrics: metrics.clone(),
+        source: Source::system(),
+        public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        sandbox: settings.sandbox,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let router = router(Arc::new(app));
+    let serving = tokio::spawn(server::serve(listener, router, metrics, stopped));
+    ready(address);
+    wait_for_signal().await?;
+    tracing::info!("stopping: open requests may finish");
+    stop.send_replace(true);
+    serving.await?;
+    // The engine ends when nobody can reach it any more; what was taken is finished first.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    Ok(())
+}
+
+/// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`.
+fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> anyhow::Result<Clock> {
+    let stored = if settings.sandbox { writer.sandbox_clock()? } else { None };
+    let asked: Option<Time> = settings.clock;
+    match (stored, asked) {
+        (Some(stored), Some(asked)) if asked < stored => bail!(
+            "the sandbox in {} stands at {stored}; --clock {asked} would go backwards. Give a later time or another --data",
+            settings.data.display()
+        ),
+        (_, Some(asked)) => {
+            let rows = writer.begin(&[])?;
+            writer.commit(&rows, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
+            Ok(Clock::frozen(asked))
+        }
+        (Some(stored), None) => Ok(Clock::frozen(stored)),
+        (None, None) => Ok(Clock::running()),
+    }
+}
+
+/// Keys that the command line makes or revokes work, or stop working, within a moment.
+async fn follow_keys(readers: Readers, keys: Arc<KeyRing>) {
+    loop {
+        tokio::time::sleep(KEYS_EVERY).await;
+        match readers.read(|reader| reader.keys()).await {
+            Ok(stored) => keys.replace(stored),
+            Err(error) => tracing::warn!(%error, "the keys could not be read again"),
+        }
+    }
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}

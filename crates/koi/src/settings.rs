@@ -1,0 +1,42 @@
+//! Settings of a server.
+
+use std::path::PathBuf;
+
+use koi_core::limits;
+use koi_core::money::Currency;
+use koi_core::scene::Settings;
+use koi_core::time::{Time, Zone};
+
+/// What `koi serve` runs with.
+#[derive(Clone, Debug)]
+pub struct Serve {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The address to listen on.
+    pub listen: String,
+    /// What codes lead to; the listening address when absent.
+    pub public_url: Option<String>,
+    /// Whether fixed keys and a clock of its own are wanted.
+    pub sandbox: bool,
+    /// Where the sandbox's clock stands.
+    pub clock: Option<Time>,
+    /// The currency of gross amounts, coupons and what shoppers pay.
+    pub wallet_currency: Currency,
+    /// The zone of the trading day.
+    pub settlement_zone: Zone,
+    /// How long a quote without a coupon holds, in seconds.
+    pub quote_valid_s: u32,
+}
+
+impl Serve {
+    /// The settings that decisions need.
+    pub fn rules(&self) -> Settings {
+        Settings {
+            wallet_currency: self.wallet_currency,
+            settlement_zone: self.settlement_zone.clone(),
+            quote_valid_s: self.quote_valid_s,
+            cancel_minutes: limits::CANCEL_MINUTES,
+            refund_days: limits::REFUND_DAYS,
+        }
+    }
+}
