@@ -1,6 +1,7 @@
 //! The schema's versions. The database carries its own in `user_version`.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::error::StoreError;
 
@@ -24,6 +25,8 @@ pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Without this a statement is prepared anew whenever a value is bound that a partial index might like.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The writer folds the log in itself, between batches.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
