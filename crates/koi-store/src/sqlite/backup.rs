@@ -7,6 +7,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::Folder;
+use super::reader::Reader;
 use super::schema;
 use crate::error::StoreError;
 
@@ -28,6 +29,13 @@ pub fn backup(folder: &Folder, into: &Path, mut progress: impl FnMut(i32, i32)) 
     target.pragma_update(None, "synchronous", "FULL")?;
     let _: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
     schema::must_be_current(&target)
+}
+
+/// Opens a backup for looking at it; nothing is written, not even beside it.
+pub fn open_backup(from: &Path) -> Result<Reader, StoreError> {
+    let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::must_be_current(&connection)?;
+    Ok(Reader::new(connection))
 }
 
 /// Copies a backup into a folder that holds no database yet.

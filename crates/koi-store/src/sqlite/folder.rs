@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::fold::Folding;
 use super::reader::Reader;
 use super::schema;
 use super::writer::Writer;
@@ -64,7 +65,8 @@ impl Folder {
         }
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         schema::migrate(&connection)?;
-        Ok((Writer::new(connection, self.clone()), Lock { _file: file }))
+        let folding = Folding::start(self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
+        Ok((Writer::new(connection, self.clone(), Some(folding)), Lock { _file: file }))
     }
 
     /// A connection for orders that need no server, such as making keys: beside a server that runs.
@@ -72,7 +74,7 @@ impl Folder {
         self.must_exist()?;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::must_be_current(&connection)?;
-        Ok(Writer::new(connection, self.clone()))
+        Ok(Writer::new(connection, self.clone(), None))
     }
 
     /// A connection that only reads.

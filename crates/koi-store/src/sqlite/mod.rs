@@ -2,9 +2,10 @@
 //!
 //! A transaction of the writer holds the database from its first read to its commit, so what is decided on
 //! is what is changed. Commits are durable (`synchronous = FULL`); the write-ahead log is folded into the
-//! database by the writer between batches.
+//! database beside the writer.
 
 mod backup;
+mod fold;
 mod folder;
 mod prefetch;
 mod reader;
@@ -12,8 +13,8 @@ mod schema;
 mod table;
 mod writer;
 
-pub use backup::{backup, restore};
-pub use folder::Folder;
+pub use backup::{backup, open_backup, restore};
+pub use folder::{Folder, Lock};
 pub use reader::{Reader, Totals};
 pub use table::api_key::ApiKey;
 pub use writer::Writer;

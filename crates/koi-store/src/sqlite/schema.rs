@@ -27,7 +27,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Without this a statement is prepared anew whenever a value is bound that a partial index might like.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // The writer folds the log in itself, between batches.
+    // The log is folded beside the writer (see `fold`).
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
 }

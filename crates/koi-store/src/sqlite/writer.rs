@@ -7,6 +7,7 @@ use koi_core::rows::Rows;
 use koi_core::time::Time;
 use rusqlite::{Connection, OpenFlags};
 
+use super::fold::Folding;
 use super::folder::Folder;
 use super::prefetch::prefetch;
 use super::table::{self, api_key::ApiKey};
@@ -15,19 +16,19 @@ use crate::{Answered, Due, Notes, Store, Want};
 
 /// An installation on one SQLite file has one cell.
 const CELL: Cell = Cell(0);
-/// The size of the write-ahead log, in pages of 4 KiB, from which on it is folded into the database.
-const FOLD_PAGES: i64 = 4_000;
 
 /// The one connection that writes.
 #[derive(Debug)]
 pub struct Writer {
     connection: Connection,
     folder: Folder,
+    /// Absent for orders that need no server: they add little to the log.
+    folding: Option<Folding>,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, folder: Folder) -> Self {
-        Self { connection, folder }
+    pub(super) fn new(connection: Connection, folder: Folder, folding: Option<Folding>) -> Self {
+        Self { connection, folder, folding }
     }
 
     /// The sandbox's clock, as it was left.
@@ -108,16 +109,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Folds the write-ahead log into the database once it has grown. Readers that hold on to an older state only
-    /// delay it. An error here loses nothing: the log stays as it is.
-    fn fold(&self) {
-        let pages = |log: i64| log >= FOLD_PAGES;
-        let log = self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1));
-        if log.is_ok_and(pages) {
-            let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        }
-    }
-
     /// A connection whose commit failed is not used again: what it has in memory may not be what is stored.
     fn reopen(&mut self) {
         if let Ok(connection) = self.folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE) {
@@ -160,7 +151,9 @@ impl Store for Writer {
         });
         match written {
             Ok(()) => {
-                self.fold();
+                if let Some(folding) = &self.folding {
+                    folding.after_commit(&self.connection);
+                }
                 Ok(())
             }
             Err(error) => {
