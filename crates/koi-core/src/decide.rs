@@ -15,7 +15,8 @@ use crate::settle::settle;
 use crate::void;
 
 /// Decides a call and applies it to the working set. A refusal leaves nothing to undo: all that may have
-/// changed by then is what had fallen due anyway.
+/// changed by then is what had fallen due anyway. The decision's changes are in the working set when it is
+/// answered, and no longer in it.
 pub fn decide(rows: &mut Rows, scene: &Scene, call: &Call) -> Result<Decision, No> {
     route(rows, &call.command)?;
     if let Some((fingerprint, done)) = rows.done(call.asked.key) {
@@ -28,7 +29,7 @@ pub fn decide(rows: &mut Rows, scene: &Scene, call: &Call) -> Result<Decision, N
     for coupon in touched(rows, &call.command) {
         settle(rows, scene, coupon)?;
     }
-    let decision = match &call.command {
+    let mut decision = match &call.command {
         Command::Claim(claim) => claim::claim(rows, scene, claim, call.asked),
         Command::Quote(purchase) => purchase::quote(rows, scene, purchase, call.asked),
         Command::CancelQuote(id) => pay::cancel_quote(rows, scene, *id, call.asked),
@@ -37,7 +38,7 @@ pub fn decide(rows: &mut Rows, scene: &Scene, call: &Call) -> Result<Decision, N
         Command::Refund(id, amount) => refund::refund(rows, scene, *id, *amount, call.asked),
         Command::Void(id) => void::void(rows, scene, *id, call.asked),
     }?;
-    rows.apply(decision.changes.clone(), scene.now)?;
+    rows.apply(std::mem::take(&mut decision.changes), scene.now)?;
     if let Command::CancelQuote(_) | Command::CancelPayment(_) = call.command {
         // What came back may be past its expiry.
         for coupon in touched(rows, &call.command) {

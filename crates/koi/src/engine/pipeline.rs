@@ -81,8 +81,8 @@ impl Pipeline {
                 Work::Call(call) => calls.push((call, reply)),
                 Work::Office(work) => {
                     self.calls(std::mem::take(&mut calls));
-                    let outcome = self.office(*work);
-                    let _ = reply.send(outcome);
+                    let outcome = catch_unwind(AssertUnwindSafe(|| self.office(*work)));
+                    let _ = reply.send(outcome.unwrap_or_else(|_| self.panicked()));
                 }
                 Work::SetClock(to) => {
                     self.calls(std::mem::take(&mut calls));
@@ -285,6 +285,13 @@ impl Pipeline {
         let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
         let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
         self.next_due = coupons.chain(quotes).chain(self.next_due).min();
+    }
+
+    /// An order that panicked: what it began is forgotten.
+    fn panicked(&mut self) -> Outcome {
+        tracing::error!("an order panicked; see the lines before");
+        self.store.rollback();
+        Err(Failure::Fault)
     }
 
     fn failed(&mut self, error: &StoreError) {
