@@ -86,7 +86,7 @@ pub struct Coupon {
     pub expires_at: Time,
     /// How many of the campaign's pauses `expires_at` already accounts for.
     pub pauses_seen: u32,
-    /// When it was last used up, expired or void; `None` while held.
+    /// When it was last used up, expired or void (after the start of a pause that lasted then); `None` while held.
     pub ended_at: Option<Time>,
     /// The revision of its terms.
     pub revision: u32,
@@ -130,11 +130,11 @@ impl Coupon {
         }
     }
 
-    /// When the coupon expires, with the length of every finished pause during which it was live counted
-    /// in. (An ended coupon's expiry no longer moves.)
+    /// When the coupon expires, with the length of every finished pause counted in that began while it was
+    /// live. (Those that began after it had ended do not move it.)
     pub fn expiry(&self, pauses: &[Pause]) -> Time {
         if !self.is_live() {
-            return self.expires_at;
+            return self.revived(pauses).expires_at;
         }
         moved(self.expires_at, pauses.get(self.pauses_seen as usize..).unwrap_or(&[]))
     }
@@ -152,9 +152,12 @@ impl Coupon {
         self
     }
 
-    /// Ends the coupon: its expiry stays as it is now.
+    /// Ends the coupon. Of what happens in one millisecond, a pause that lasts already came first: the end is
+    /// noted after its start, so that it is told from an end before it.
     fn ended(self, phase: Phase, pauses: &[Pause], now: Time) -> Self {
-        Self { phase, ended_at: Some(now), ..self.with_pauses(pauses) }
+        let paused_now = pauses.last().is_some_and(|pause| pause.until.is_none() && pause.from == now);
+        let ended_at = now.plus_ms(i64::from(paused_now));
+        Self { phase, ended_at: Some(ended_at), ..self.with_pauses(pauses) }
     }
 
     /// Reserves a deduction for a quote.
@@ -234,7 +237,7 @@ impl Coupon {
             return self.clone();
         };
         let unseen = pauses.get(self.pauses_seen as usize..).unwrap_or(&[]);
-        let began_live = unseen.partition_point(|pause| pause.from <= ended_at);
+        let began_live = unseen.partition_point(|pause| pause.from < ended_at);
         let lasts = began_live > 0 && unseen[began_live - 1].until.is_none();
         let skipped = unseen.len() - usize::from(lasts);
         Self {

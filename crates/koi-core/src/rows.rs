@@ -323,15 +323,13 @@ impl Rows {
         Ok(())
     }
 
-    /// Writes a line; coupons that follow each other in the batch share one.
+    /// Writes a line; coupons that follow each other in the batch share one. Another line of the campaign between
+    /// them ends it: what it put back into the stock may be what the next coupon takes.
     fn write_transfer(&mut self, campaign: CampaignNo, movement: Movement, now: Time) {
         if movement.reason == Reason::Issue {
-            let open = self
-                .transfers
-                .iter_mut()
-                .rev()
-                .find(|line| line.campaign == campaign && line.movement.reason == Reason::Issue);
-            if let Some(line) = open
+            let last = self.transfers.iter_mut().rev().find(|line| line.campaign == campaign);
+            if let Some(line) = last
+                && line.movement.reason == Reason::Issue
                 && line.movement.subject + i64::from(line.count) == movement.subject
                 && let Some(amount) = line.movement.amount.checked_add(movement.amount)
             {

@@ -38,14 +38,21 @@ impl Client {
         self.address
     }
 
-    /// Connects at once, so that the first request pays for no handshake.
-    pub(crate) async fn connect(&mut self) -> Result<(), NoAnswer> {
+    async fn connect(&mut self) -> Result<(), NoAnswer> {
         let stream = TcpStream::connect(self.address).await.map_err(lost)?;
         stream.set_nodelay(true).map_err(lost)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // The task ends with the connection; its error reaches the request that was under way.
         tokio::spawn(connection);
         self.sender = Some(sender);
+        Ok(())
+    }
+
+    /// Connects unless the connection still stands.
+    pub(crate) async fn stay_connected(&mut self) -> Result<(), NoAnswer> {
+        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
+            self.connect().await?;
+        }
         Ok(())
     }
 
@@ -154,9 +161,7 @@ impl Client {
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
-        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
-            self.connect().await?;
-        }
+        self.stay_connected().await?;
         let Some(sender) = self.sender.as_mut() else { return Err(lost("not connected")) };
         sender.ready().await.map_err(lost)?;
         let reply = sender.send_request(request).await.map_err(lost)?;

@@ -59,7 +59,11 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     let deaths = visit_all(&Killing { recovery: order.recovery }, tour, &scouting, &mut tally).await?;
     let kills: u32 = deaths.iter().map(|deaths| deaths.in_the_day).sum();
     let recovery_kills: u32 = deaths.iter().map(|deaths| deaths.in_recovery).sum();
-    tally.note(&format!("{kills} kills at the planned calls, {recovery_kills} more during recoveries"));
+    let done = deaths.iter().filter(|deaths| deaths.had_been_done).count();
+    tally.note(&format!(
+        "{kills} kills at the planned calls, {done} of them after the act had been done and before it was answered; \
+         {recovery_kills} more kills during recoveries"
+    ));
     Ok(tally.close())
 }
 
@@ -68,6 +72,8 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
 struct Deaths {
     in_the_day: u32,
     in_recovery: u32,
+    /// The act that was cut off had been done: the repeat said so.
+    had_been_done: bool,
 }
 
 /// The ordeal: a kill at the point.
@@ -123,7 +129,8 @@ async fn torture(
         curtain = match day.player.resolve(&mut day.client()).await? {
             Step::Unavailable => Curtain::Unavailable,
             Step::NoAnswer(_) => Curtain::Lost,
-            Step::Answered { .. } | Step::RestartDue | Step::Over => {
+            step @ (Step::Answered { .. } | Step::RestartDue | Step::Over) => {
+                deaths.had_been_done |= matches!(step, Step::Answered { replayed: true });
                 day.player.verify(day.client().address()).await?;
                 day.play().await?
             }

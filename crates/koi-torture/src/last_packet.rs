@@ -1,10 +1,10 @@
 //! R6: the last packet. A thousand people at once, for a stock of one, of three, of a thousand.
 //!
-//! Each of them has a connection of their own, opened before the start, and all claim at the same
+//! Each of them has a connection of their own, kept from round to round, and all claim at the same
 //! moment. Exactly as many coupons are issued as there are packets; everybody else is told `sold_out`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::deed::Command;
 use crate::failure::{broken, same};
 use crate::history::verify_promises;
-use crate::limits::STOP_TIMEOUT;
+use crate::limits::{ROUNDS_PER_FOLDER, STOP_TIMEOUT};
 use crate::model::rules::Tier;
 use crate::seed::Seed;
 use crate::server::{Installation, Server};
@@ -67,28 +67,39 @@ impl Plan {
 
 pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     let mut tally = Tally::open("last-packet", order.seed, u64::from(order.rounds));
-    let installation = Installation::fresh(&order.koi)?;
-    let mut title = "the scene".to_owned();
-    let played = play(order, &installation, &mut tally, &mut title).await;
-    if let Err(error) = played {
-        tally.fail(&title, &error, Some(&installation.keep()));
+    let mut first = 0;
+    while first < order.rounds && !tally.is_hopeless() {
+        let rounds = first..order.rounds.min(first + ROUNDS_PER_FOLDER);
+        first = rounds.end;
+        let installation = Installation::fresh(&order.koi)?;
+        let mut title = "the scene".to_owned();
+        if let Err(error) = play(order, rounds, &installation, &mut tally, &mut title).await {
+            tally.fail(&title, &error, Some(&installation.keep()));
+        }
     }
     Ok(tally.close())
 }
 
-async fn play(order: &Order, installation: &Installation, tally: &mut Tally, title: &mut String) -> Result<()> {
+async fn play(
+    order: &Order,
+    rounds: Range<u32>,
+    installation: &Installation,
+    tally: &mut Tally,
+    title: &mut String,
+) -> Result<()> {
     let mut stage = Stage::new("last-packet")?;
     let mut server = Server::spawn(installation, stage.clock)?;
     server.must_be_ready(installation).await?;
     let mut client = Client::new(server.address());
     stage.set(&mut client).await?;
-    for round in 0..order.rounds {
+    let mut crowd: Vec<Client> = (0..order.clients).map(|_| Client::new(server.address())).collect();
+    for round in rounds {
         let plan = Plan::of(round, order.clients, order.seed);
         *title = format!("round {}: a stock of {} for {} clients", round + 1, plan.stock(), order.clients);
         tally.show(title.clone());
         stage.open_campaign(&mut client, &format!("last-packet-{round}"), &plan.tiers).await?;
         let claims: Vec<Command> = (0..order.clients).map(|_| stage.next_claim()).collect();
-        let answers = stampede(server.address(), &plan, claims).await?;
+        let answers = stampede(&mut crowd, &plan, claims).await?;
         judge(&mut client, &mut stage, &plan, answers).await?;
         tally.pass();
     }
@@ -98,27 +109,28 @@ async fn play(order: &Order, installation: &Installation, tally: &mut Tally, tit
     }
 }
 
-/// Everybody connects, waits for everybody else, and claims.
-async fn stampede(address: SocketAddr, plan: &Plan, claims: Vec<Command>) -> Result<Vec<(Command, Answer)>> {
+/// Everybody is connected, waits for everybody else, and claims.
+async fn stampede(crowd: &mut Vec<Client>, plan: &Plan, claims: Vec<Command>) -> Result<Vec<(Command, Answer)>> {
     let start = Arc::new(Barrier::new(claims.len()));
-    let mut claims: BTreeMap<usize, Command> = claims.into_iter().enumerate().collect();
-    let mut clients = JoinSet::new();
+    let mut waiting: BTreeMap<usize, (Client, Command)> = crowd.drain(..).zip(claims).enumerate().collect();
+    let mut stormers = JoinSet::new();
     for number in &plan.order {
-        let Some(command) = claims.remove(number) else { continue };
+        let Some((mut client, command)) = waiting.remove(number) else { continue };
         let start = start.clone();
-        clients.spawn(async move {
-            let mut client = Client::new(address);
-            let connected = client.connect().await;
+        stormers.spawn(async move {
+            let connected = client.stay_connected().await;
             // Waited for in any case, so that one who cannot connect keeps nobody else waiting.
             start.wait().await;
             connected?;
             let answer = client.persist(&command).await?;
-            anyhow::Ok((command, answer))
+            anyhow::Ok((client, command, answer))
         });
     }
     let mut answers = Vec::new();
-    while let Some(answered) = clients.join_next().await {
-        answers.push(answered??);
+    while let Some(stormed) = stormers.join_next().await {
+        let (client, command, answer) = stormed??;
+        crowd.push(client);
+        answers.push((command, answer));
     }
     Ok(answers)
 }

@@ -28,6 +28,8 @@ pub(crate) const REPEATS_MAX: u32 = 200;
 
 /// Connections that verify promises side by side.
 pub(crate) const VERIFIERS: usize = 8;
+/// How often progress is told where standard error is no terminal.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 /// Points that are visited side by side, unless more are asked for.
 pub(crate) const JOBS_MAX: usize = 8;
 /// A harness stops after so many failures: the first ones tell the story.
@@ -56,6 +58,9 @@ pub(crate) const PROMISES_KEPT_PER_SEASON: usize = 1_000;
 pub(crate) const OBJECTS_PER_CLIENT: usize = 2;
 /// Shoppers that one client keeps in mind; older ones are left to their expiry.
 pub(crate) const SHOPPERS_IN_MIND: usize = 64;
+
+/// Stormed campaigns on one data folder; then a fresh one, so that checking it stays quick.
+pub(crate) const ROUNDS_PER_FOLDER: u32 = 150;
 
 /// Size of the file system that is filled up.
 pub(crate) const SMALL_DISK_BYTES: u64 = 24 * 1024 * 1024;

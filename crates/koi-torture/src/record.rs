@@ -25,6 +25,8 @@ pub(crate) const CHANGING_CALLS: &[&str] = &[
 ];
 /// Calls that open a data file; they can fail.
 pub(crate) const OPENING_CALLS: &[&str] = &["openat"];
+/// Calls that read a data file; they can fail.
+pub(crate) const READING_CALLS: &[&str] = &["pread64"];
 /// Calls by which an answer may leave.
 const SENDING_CALLS: &[&str] = &["sendto", "sendmsg", "writev"];
 
@@ -33,7 +35,7 @@ const LOG_SUFFIX: &str = "-wal";
 
 /// Everything that a record must hold.
 pub(crate) fn recorded_calls() -> Vec<&'static str> {
-    [CHANGING_CALLS, OPENING_CALLS, SENDING_CALLS].concat()
+    [CHANGING_CALLS, OPENING_CALLS, READING_CALLS, SENDING_CALLS].concat()
 }
 
 /// What one stretch of a server's life did to its data files.

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::limits::FAILURES_MAX;
+use crate::limits::{FAILURES_MAX, PROGRESS_INTERVAL};
 use crate::seed::Seed;
 
 /// Counts what passed and what failed; prints the failures as they come and the closing line.
@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     failed: u32,
     skipped: u32,
     bar: ProgressBar,
+    /// Where nobody watches a bar, a line now and then takes its place.
+    told_at: Instant,
 }
 
 impl Tally {
@@ -28,7 +30,16 @@ impl Tally {
         }
         // Long waits still show that the run is alive.
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self { seed, passed: 0, failed: 0, skipped: 0, bar }
+        Self { seed, passed: 0, failed: 0, skipped: 0, bar, told_at: Instant::now() }
+    }
+
+    fn step(&mut self) {
+        self.bar.inc(1);
+        if self.bar.is_hidden() && self.told_at.elapsed() > PROGRESS_INTERVAL {
+            self.told_at = Instant::now();
+            let (position, length) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            eprintln!("{position}/{length} {}", self.bar.message());
+        }
     }
 
     /// Prints a line of its own, above the progress.
@@ -46,19 +57,19 @@ impl Tally {
 
     pub(crate) fn pass(&mut self) {
         self.passed += 1;
-        self.bar.inc(1);
+        self.step();
     }
 
     pub(crate) fn skip(&mut self, title: &str, reason: &str) {
         self.skipped += 1;
-        self.bar.inc(1);
+        self.step();
         self.note(&format!("skipped  {title}: {reason}"));
     }
 
     /// Tells a failure: the seed, the promise, the truth, and where the evidence lies.
     pub(crate) fn fail(&mut self, title: &str, error: &anyhow::Error, evidence: Option<&Path>) {
         self.failed += 1;
-        self.bar.inc(1);
+        self.step();
         let kept = match evidence {
             Some(folder) => format!("\n         kept: {}", folder.display()),
             None => String::new(),

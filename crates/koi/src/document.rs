@@ -9,30 +9,33 @@ use koi_core::time::{Time, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::fields::Field;
+use crate::http::openapi::schema::{
+    CampaignStatus, CountryCode, CurrencyCode, Instant, MinorUnits, Name, PauseScope, ZoneName,
+};
 
 /// A campaign document.
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CampaignDocument {
     /// The campaign's name: 1 to 64 of `A-Z a-z 0-9 _ . -`.
-    #[schema(value_type = String, example = "nz-summer-2018")]
+    #[schema(value_type = Name)]
     pub(crate) id: Field<CampaignId>,
     kind: Kind,
     title: Both,
     /// The server's wallet currency.
-    #[schema(value_type = String, example = "CNY")]
+    #[schema(value_type = CurrencyCode)]
     currency: Field<Currency>,
     /// Who pays for the coupons.
-    #[schema(value_type = String, example = "alipay")]
+    #[schema(value_type = Name)]
     funder: Field<FunderId>,
     /// The zone in which windows are counted.
-    #[schema(value_type = String, example = "Asia/Shanghai")]
+    #[schema(value_type = ZoneName)]
     time_zone: Field<Zone>,
     /// The first instant.
-    #[schema(value_type = String, example = "2018-07-15T00:00:00+08:00")]
+    #[schema(value_type = Instant)]
     starts_at: Field<Time>,
     /// The first instant after it.
-    #[schema(value_type = String, example = "2018-09-15T00:00:00+08:00")]
+    #[schema(value_type = Instant)]
     ends_at: Field<Time>,
     /// The finite stock.
     packets: Vec<PacketDocument>,
@@ -42,7 +45,7 @@ pub(crate) struct CampaignDocument {
     quote: QuoteDocument,
     /// The merchants that take part; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<Name>>, nullable = false)]
     merchants: Option<Vec<Field<MerchantId>>>,
     /// The terms, in Markdown.
     terms: Both,
@@ -68,11 +71,11 @@ struct Both {
 #[serde(deny_unknown_fields)]
 #[schema(as = PacketTier)]
 struct PacketDocument {
-    /// Minor units.
-    #[schema(example = 8800)]
+    /// What a coupon of this tier is worth, in minor units.
+    #[schema(value_type = MinorUnits)]
     face: i64,
     /// How many packets.
-    #[schema(example = 4510)]
+    #[schema(minimum = 1, maximum = 4294967295_u64, example = 4510)]
     count: u64,
     /// Whether a coupon may be spent over several purchases.
     #[serde(default)]
@@ -86,10 +89,10 @@ struct EligibilityDocument {
     /// Whether the wallet must have checked the person against an ID.
     verified: bool,
     /// Countries whose IDs are eligible (ISO 3166-1); empty: all.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<CountryCode>)]
     id_countries: Vec<Field<Country>>,
     /// Countries whose stores are not.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<CountryCode>)]
     not_in_countries: Vec<Field<Country>>,
 }
 
@@ -98,10 +101,13 @@ struct EligibilityDocument {
 #[schema(as = Limits)]
 struct LimitsDocument {
     /// Calendar days of a window, in the campaign's zone.
+    #[schema(minimum = 1, maximum = 3660)]
     window_days: u32,
     /// Coupons that a person may receive in one window.
+    #[schema(minimum = 1, maximum = 1000)]
     per_window: u32,
     /// Coupons that a person may hold at once.
+    #[schema(minimum = 1, maximum = 1000)]
     live: u32,
 }
 
@@ -110,9 +116,11 @@ struct LimitsDocument {
 #[schema(as = CouponRules)]
 struct CouponDocument {
     /// Days of 24 hours from collection.
+    #[schema(minimum = 1, maximum = 3660)]
     valid_days: u32,
     threshold: ThresholdDocument,
     /// The least that the shopper pays of a purchase, in minor units.
+    #[schema(minimum = 0, maximum = 9007199254740991_i64)]
     min_shopper_pays: i64,
     /// Whether a single refund of the whole amount gives a plain coupon back.
     refund_returns_coupon: bool,
@@ -135,6 +143,7 @@ enum ThresholdDocument {
 #[schema(as = QuoteRules)]
 struct QuoteDocument {
     /// How long a quote with a coupon of this campaign holds.
+    #[schema(minimum = 1, maximum = 86400)]
     valid_seconds: u32,
 }
 
@@ -191,18 +200,23 @@ impl CampaignDocument {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Campaign)]
 pub(crate) struct CampaignOut {
+    #[schema(value_type = Name)]
     id: String,
     kind: Kind,
     title: Both,
-    /// draft, in_review, approved, scheduled, live, paused, ended or closed.
-    #[schema(example = "live")]
+    #[schema(value_type = CampaignStatus)]
     status: &'static str,
     /// The revision of the rules.
     revision: u32,
+    #[schema(value_type = CurrencyCode)]
     currency: String,
+    #[schema(value_type = Name)]
     funder: String,
+    #[schema(value_type = ZoneName)]
     time_zone: String,
+    #[schema(value_type = Instant)]
     starts_at: String,
+    #[schema(value_type = Instant)]
     ends_at: String,
     packets: Vec<PacketOut>,
     /// The exact value of the whole stock, in minor units: what must be funded.
@@ -212,6 +226,7 @@ pub(crate) struct CampaignOut {
     coupon: CouponDocument,
     quote: QuoteDocument,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Name>>, nullable = false)]
     merchants: Option<Vec<String>>,
     terms: Both,
     submitted_by: Option<String>,
@@ -219,13 +234,16 @@ pub(crate) struct CampaignOut {
     /// What a pause stops, since when and why; null when not paused.
     pause: Option<PauseOut>,
     /// SHA-256 that commits to the secret of the sealed stock, in hex.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pool_commitment: String,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Pause)]
 struct PauseOut {
+    #[schema(value_type = PauseScope)]
     scope: &'static str,
+    #[schema(value_type = Instant)]
     since: String,
     reason: String,
 }
@@ -239,7 +257,7 @@ struct PacketOut {
     /// Packets of this tier that are not issued.
     left: u64,
     /// The tier's share of the whole stock.
-    #[schema(example = "4510/100000")]
+    #[schema(pattern = "^[0-9]+/[0-9]+$", example = "4510/100000")]
     odds: String,
 }
 

@@ -10,6 +10,8 @@ use koi_core::time::{Time, Zone};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::http::openapi::schema::CurrencyCode;
+
 /// Separates the English from the Chinese words of an error on its way through serde.
 pub(crate) const LANGUAGES: char = '\u{1F}';
 
@@ -176,11 +178,11 @@ impl MoneyIn {
 
 /// Money as it goes out: an ISO 4217 code and an integer of minor units.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Money)]
 pub(crate) struct MoneyOut {
-    /// ISO 4217 code.
     #[serde(serialize_with = "code")]
-    #[schema(value_type = String, example = "NZD")]
+    #[schema(value_type = CurrencyCode)]
     currency: Currency,
     /// Minor units.
     #[schema(example = 4590)]

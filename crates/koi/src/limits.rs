@@ -22,6 +22,10 @@ pub const HEAD_BYTES: usize = 16 * 1024;
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Time for a request's body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// Bytes of a body that is too large that are still taken in, so that its sender sees the answer.
+pub const DRAIN_BYTES: usize = 4 * 1024 * 1024;
+/// Time for that.
+pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Connections at once; further ones wait to be accepted.
 pub const CONNECTIONS: usize = 4_096;
 /// Time for open requests to finish when the server is told to stop.
@@ -32,6 +36,8 @@ pub const KEY_CHARS: usize = 255;
 pub const PAGE: usize = 1_000;
 /// Entries of a page when the caller does not say.
 pub const PAGE_DEFAULT: usize = 100;
+/// Time for the writer to answer before the server calls itself not ready.
+pub const READY_TIME: Duration = Duration::from_secs(2);
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.

@@ -23,8 +23,12 @@ use crate::source::Source;
 /// How often the stored keys are looked at for changes that the command line made.
 const KEYS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Serves until the process is told to stop. `ready` is told the address once it answers.
-pub(crate) async fn serve(settings: &Serve, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
+/// Serves until `stop` ends; an error of it is the server's. `ready` is told the address once it answers.
+pub(crate) async fn serve(
+    settings: &Serve,
+    ready: impl FnOnce(std::net::SocketAddr),
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     let folder = Folder::new(&settings.data);
     // Held to the end: the lock says that the folder is served.
     let (mut writer, _lock) = folder.serve()?;
@@ -68,17 +72,17 @@ pub(crate) async fn serve(settings: &Serve, ready: impl FnOnce(std::net::SocketA
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         sandbox: settings.sandbox,
     };
-    let (stop, stopped) = watch::channel(false);
+    let (stopping, stopped) = watch::channel(false);
     let router = router(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, router, metrics, stopped));
     ready(address);
-    wait_for_signal().await?;
+    let why = stop.await;
     tracing::info!("stopping: open requests may finish");
-    stop.send_replace(true);
+    stopping.send_replace(true);
     serving.await?;
     // The engine ends when nobody can reach it any more; what was taken is finished first.
     let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-    Ok(())
+    why
 }
 
 /// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`.
@@ -111,7 +115,8 @@ async fn follow_keys(readers: Readers, keys: Arc<KeyRing>) {
     }
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// Ends when the process is told to stop: by SIGTERM, or by Ctrl-C.
+pub(crate) async fn told_to_stop() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

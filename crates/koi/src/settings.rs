@@ -1,4 +1,18 @@
-//! Settings of a server.
+//! Settings of a server: one table says what there is, and everything else comes from it.
+//!
+//! ```text
+//! command line > environment > file > default
+//! ```
+//! `table` is the table; `environment` the one place that looks at the process's environment; `file` reads the
+//! TOML file; `load` puts the four together and remembers where each value came from; `suggest` guesses what a
+//! wrong name was meant to be. Parsing, `koi config show`, `koi config check` and `docs/settings.md` follow.
+
+pub(crate) mod environment;
+pub(crate) mod file;
+pub(crate) mod load;
+pub(crate) mod parse;
+pub(crate) mod suggest;
+pub(crate) mod table;
 
 use std::path::PathBuf;
 

@@ -7,6 +7,8 @@
 mod backup;
 mod fold;
 mod folder;
+#[cfg(test)]
+mod plans;
 mod prefetch;
 mod reader;
 mod schema;

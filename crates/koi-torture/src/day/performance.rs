@@ -131,7 +131,9 @@ impl<'a> Performance<'a> {
     }
 
     fn arm(&mut self, server: &Server, part: Part) -> Result<()> {
-        if !self.concerns(part) {
+        let stretch = Stretch { life: self.life, part };
+        // Misfortune strikes once: a stop that was cut off is not cut off again when it is repeated.
+        if !self.concerns(part) || self.logs.iter().any(|(done, _)| *done == stretch) {
             return Ok(());
         }
         let log = self.installation.beside("strace.log");
@@ -139,7 +141,7 @@ impl<'a> Performance<'a> {
             Plot::Recorded => Tracer::record(server, &recorded_calls(), &log)?,
             Plot::Struck(point, files) => Tracer::inject(server, &point.injection, files, &log)?,
         };
-        self.tracer = Some((Stretch { life: self.life, part }, tracer));
+        self.tracer = Some((stretch, tracer));
         Ok(())
     }
 
@@ -199,11 +201,12 @@ impl<'a> Performance<'a> {
         let Some(mut server) = self.server.take() else { return Ok(false) };
         self.disarm()?;
         self.arm(&server, Part::Stop)?;
+        let is_armed = self.tracer.is_some();
         let status = server.terminate(STOP_TIMEOUT).await?;
         self.disarm()?;
         match status {
             Some(status) if status.success() => Ok(true),
-            Some(_) if self.concerns(Part::Stop) => Ok(false),
+            Some(_) if is_armed => Ok(false),
             Some(status) => {
                 let log = self.installation.log_excerpt();
                 Err(broken("a server that is asked to stop exits with 0", format!("{status}; its log: {log}")))

@@ -30,6 +30,14 @@ pub(crate) struct Scene {
     pub(crate) now: Moment,
 }
 
+/// What became of commands without an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resolved {
+    pub(crate) repeated: u64,
+    /// The server had done them before it was killed.
+    pub(crate) had_been_done: u64,
+}
+
 /// A refusal, and when it was decided.
 struct Refusal {
     command: Command,
@@ -138,10 +146,12 @@ impl Actor {
 
     /// Repeats what was not answered, each with its key, on a healthy server. What the server had done
     /// before it was killed happened at `killed_at`; what it does now happens now.
-    pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<()> {
+    pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<Resolved> {
         let mut client = Client::new(scene.address);
         let (mut refusals, mut successes) = (std::mem::take(&mut self.unexplained), Vec::new());
-        for command in std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut resolved = Resolved { repeated: pending.len() as u64, had_been_done: 0 };
+        for command in pending {
             let answer = client.persist(&command).await?;
             if answer.is_done() {
                 successes.push((command, answer));
@@ -152,10 +162,12 @@ impl Actor {
         // In the order of what happened: before the kill, then after it.
         successes.sort_by_key(|(_, answer)| !answer.replayed);
         for (command, answer) in successes {
+            resolved.had_been_done += u64::from(answer.replayed);
             let at = if answer.replayed { killed_at } else { scene.now };
             self.succeeded(command, answer, at)?;
         }
-        self.explain(refusals)
+        self.explain(refusals)?;
+        Ok(resolved)
     }
 
     /// One command, or two that are sent at the same time.

@@ -46,6 +46,7 @@ pub(crate) struct Order {
 struct Score {
     commands: u64,
     unanswered: u64,
+    had_been_done: u64,
     promises_checked: u64,
     killed_starts: u32,
     seasons: u32,
@@ -63,8 +64,14 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
         tally.fail(&title, &error, Some(&installation.keep()));
     }
     tally.note(&format!(
-        "{} commands, {} of them cut off; {} promises checked; {} starts killed; {} seasons closed",
-        score.commands, score.unanswered, score.promises_checked, score.killed_starts, score.seasons
+        "{} commands, {} of them cut off, {} of these after they had been done; {} promises checked; \
+         {} starts killed; {} seasons closed",
+        score.commands,
+        score.unanswered,
+        score.had_been_done,
+        score.promises_checked,
+        score.killed_starts,
+        score.seasons
     ));
     Ok(tally.close())
 }
@@ -122,7 +129,9 @@ impl<'a> Campaigner<'a> {
         let server = self.restart(&plan).await?;
         let mut client = Client::new(server.address());
         let scene = self.scene(&server, season);
-        self.score.unanswered += u64::from(season.resolve(&scene, killed_at).await?);
+        let resolved = season.resolve(&scene, killed_at).await?;
+        self.score.unanswered += resolved.repeated;
+        self.score.had_been_done += resolved.had_been_done;
         season.check_money(&mut client, &self.stage, self.stage.clock).await?;
         let mut luck = self.order.seed.stream("sample", u64::from(self.round));
         self.score.promises_checked += season.check_round(&mut client, self.stage.clock, &mut luck).await?;

@@ -14,7 +14,7 @@ use crate::audit::{check_buckets, check_coupon, check_ledger, check_payment, che
 use crate::client::Client;
 use crate::deed::Deed;
 use crate::history::{Promise, verify_promises};
-use crate::kills::actor::{Actor, Scene};
+use crate::kills::actor::{Actor, Resolved, Scene};
 use crate::limits::{OBJECTS_PER_CLIENT, OLDER_PROMISES_PER_ROUND, PROMISES_KEPT_PER_SEASON};
 use crate::model::buckets::{Buckets, Outlay};
 use crate::model::rules::{Rules, Tier};
@@ -68,13 +68,14 @@ impl Season {
         self.actors.iter().any(|actor| actor.sold_out)
     }
 
-    pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<u32> {
-        let mut resolved = 0;
+    pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<Resolved> {
+        let mut sum = Resolved::default();
         for actor in &mut self.actors {
-            resolved += actor.pending() as u32;
-            actor.resolve(scene, killed_at).await?;
+            let resolved = actor.resolve(scene, killed_at).await?;
+            sum.repeated += resolved.repeated;
+            sum.had_been_done += resolved.had_been_done;
         }
-        Ok(resolved)
+        Ok(sum)
     }
 
     fn outlay(&self, now: Moment) -> Outlay {

@@ -1,6 +1,6 @@
 //! Reading a request: its key, and its body into a type. What is wrong is named by its JSON pointer.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -8,6 +8,7 @@ use koi_core::idempotency::Asked;
 use koi_core::rules::Why;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::engine::keys::Caller;
@@ -36,7 +37,7 @@ impl<T: DeserializeOwned + Serialize> Posted<T> {
     }
 }
 
-impl<T: DeserializeOwned> Posted<T> {
+impl<T: DeserializeOwned + Serialize> Posted<T> {
     /// Reads a request of the office; its body is compared as JSON.
     pub(crate) async fn read_document(request: Request, limit: usize) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
@@ -44,7 +45,7 @@ impl<T: DeserializeOwned> Posted<T> {
         let bytes = read_body(body, limit).await?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
         let body: T = parse(&bytes)?;
-        let canonical = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        let canonical = match serde_json::from_slice::<Value>(&bytes) {
             Ok(value) => value.to_string().into_bytes(),
             Err(_) => bytes.to_vec(),
         };
@@ -58,7 +59,7 @@ impl<T: DeserializeOwned> Posted<T> {
 }
 
 /// Reads a body that has no idempotency key: of a `PUT`.
-pub(crate) async fn put<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+pub(crate) async fn put<T: DeserializeOwned + Serialize>(request: Request) -> Result<T, Problem> {
     let bytes = read_body(request.into_body(), limits::BODY_BYTES).await?;
     parse(&bytes)
 }
@@ -83,14 +84,25 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let read = tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limit).collect());
-    match read.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
+async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(
             "body_too_large",
             Text::new(format!("At most {limit} bytes are taken here."), format!("此处最多接受 {limit} 字节。")),
-        )),
+        )
+    };
+    // Announced as too large: the end need not be waited for.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        drain(body).await;
+        return Err(too_large());
+    }
+    let read = tokio::time::timeout(limits::BODY_TIME, Limited::new(&mut body, limit).collect());
+    match read.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(too_large())
+        }
         Ok(Err(_)) => {
             Err(Problem::invalid(String::new(), &Text::new("could not be read to its end", "未能完整读取")))
         }
@@ -98,10 +110,24 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
+/// Takes in some more of a body that is too large, and forgets it: who is still sending would not see the answer
+/// before the connection breaks.
+async fn drain(mut body: Body) {
+    let some = async {
+        let mut taken = 0;
+        while taken < limits::DRAIN_BYTES {
+            let Some(Ok(frame)) = body.frame().await else { break };
+            taken += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    let _ = tokio::time::timeout(limits::DRAIN_TIME, some).await;
+}
+
 /// Parses JSON; only when that fails once more, keeping track of the place.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem> {
     if let Ok(value) = serde_json::from_slice(bytes) {
-        return Ok(value);
+        // Serde reads an object from a list of its members too, which nobody means.
+        return if bytes.contains(&b'[') { lists_are_lists(bytes, value) } else { Ok(value) };
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let error = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
@@ -116,14 +142,43 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Err(Problem::invalid(pointer, &why(&said)))
 }
 
+/// Refuses a value that was read from a list where an object is written back.
+fn lists_are_lists<T: Serialize>(bytes: &[u8], value: T) -> Result<T, Problem> {
+    let sent: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let read = serde_json::to_value(&value).unwrap_or_default();
+    match list_for_object(&sent, &read, "") {
+        None => Ok(value),
+        Some(pointer) => {
+            let why = Text::new("invalid type: sequence, expected an object", "类型不正确，应为对象");
+            Err(Problem::invalid(pointer, &why))
+        }
+    }
+}
+
+/// The JSON pointer of the first list that stands for an object.
+fn list_for_object(sent: &Value, read: &Value, pointer: &str) -> Option<String> {
+    match (sent, read) {
+        (Value::Array(_), Value::Object(_)) => Some(pointer.to_owned()),
+        (Value::Array(sent), Value::Array(read)) => sent
+            .iter()
+            .zip(read)
+            .enumerate()
+            .find_map(|(place, (sent, read))| list_for_object(sent, read, &format!("{pointer}/{place}"))),
+        (Value::Object(sent), Value::Object(read)) => sent
+            .iter()
+            .find_map(|(name, sent)| list_for_object(sent, read.get(name)?, &format!("{pointer}/{name}"))),
+        _ => None,
+    }
+}
+
 /// The JSON pointer (RFC 6901) of a place. A missing or unknown field is one step further than the object.
 fn pointer<'a>(path: impl Iterator<Item = &'a Segment>, said: &str) -> String {
     let mut steps: Vec<String> = path
-        .map(|segment| match segment {
-            Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.clone(),
-            Segment::Enum { variant } => variant.clone(),
-            Segment::Unknown => "?".to_owned(),
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { variant } => Some(variant.clone()),
+            Segment::Unknown => None,
         })
         .collect();
     if let Some(field) = named_field(said)
@@ -206,9 +261,8 @@ mod tests {
     use koi_core::id::StoreId;
     use serde::Deserialize;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only parsed")]
     struct Sample {
         store: Field<StoreId>,
         amounts: Vec<MoneyIn>,
@@ -224,6 +278,9 @@ mod tests {
             assert!(said.contains(zh), "{body}: {said}");
         };
         check("{", "", "EOF", "不是有效的 JSON");
+        check("{store", "", "key must be a string", "不是有效的 JSON");
+        check(r#"["a",[]]"#, "", "expected an object", "应为对象");
+        check(r#"{"store":"a","amounts":[["NZD",1]]}"#, "/amounts/0", "expected an object", "应为对象");
         check(r#"{"store":"a"}"#, "/amounts", "is missing", "缺少");
         check(r#"{"store":"a","amounts":[],"x":1}"#, "/x", "no such field", "没有该字段");
         check(r#"{"store":"a b","amounts":[]}"#, "/store", "must be 1 to 64", "应为 1 至 64");
@@ -232,7 +289,7 @@ mod tests {
         check(&money("10.5"), "/amounts/0/value", "invalid type", "类型不正确");
         check(&money("1e3"), "/amounts/0/value", "invalid type", "类型不正确");
         check(&money("9223372036854775808"), "/amounts/0/value", "invalid value", "超出范围");
-        check(&format!("{{\"store\":\"a\",\"amounts\":{}", "[".repeat(500)), "/amounts/0", "invalid type", "类型");
+        check(&format!("{{\"store\":\"a\",\"amounts\":{}", "[".repeat(500)), "/amounts/0/0", "invalid type", "类型");
         check(r#"{"store":"a","amounts":[]} x"#, "", "after its end", "多余");
     }
 }

@@ -17,10 +17,13 @@ use crate::engine::work::{Failure, OfficeWork, Render, Work};
 use crate::fields::{Field, MoneyIn, MoneyOut, Words};
 use crate::http::body::{Posted, why_text};
 use crate::http::door::Named;
+use crate::http::list::{ListOut, Page, cursor};
+use crate::http::openapi::schema::{Name, PauseScope, ShortText};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, office_answer};
 use crate::limits;
 
+/// A call without a body; an empty object does as well.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
@@ -37,15 +40,15 @@ pub(crate) struct FundIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = PauseRequest)]
 pub(crate) struct PauseIn {
+    #[schema(value_type = PauseScope)]
     scope: ScopeIn,
     /// Why: 1 to 500 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = ShortText)]
     reason: Field<Words>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = PauseScope)]
 enum ScopeIn {
     /// No new coupons; live ones keep working.
     Issuing,
@@ -58,7 +61,7 @@ enum ScopeIn {
 #[schema(as = Reason)]
 pub(crate) struct ReasonIn {
     /// Why: 1 to 500 characters.
-    #[schema(value_type = String)]
+    #[schema(value_type = ShortText)]
     pub(crate) reason: Field<Words>,
 }
 
@@ -111,7 +114,7 @@ fn rendered(status: StatusCode) -> Render {
 }
 
 /// One step of a campaign's life, with a body of its own.
-async fn step<T: serde::de::DeserializeOwned>(
+async fn step<T: serde::de::DeserializeOwned + Serialize>(
     app: &App,
     caller: Caller,
     name: &str,
@@ -127,6 +130,22 @@ async fn step<T: serde::de::DeserializeOwned>(
     office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
 }
 
+/// Drafts a campaign.
+///
+/// The document is the same as the TOML of `koi campaign apply FILE`. A draft is submitted by an operator, approved by
+/// somebody else, and funded; once its money covers the whole stock it opens and ends by the clock.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns",
+    operation_id = "create_campaign",
+    tag = "Campaigns",
+    request_body = CampaignDocument,
+    responses((status = 201, description = "The draft.", body = CampaignOut)),
+    extensions(
+        ("x-roles" = json!(["operator"])),
+        ("x-codes" = json!(["already_exists", "too_many_campaigns"])),
+    ),
+)]
 pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     let posted = Posted::<CampaignDocument>::read_document(request, limits::DOCUMENT_BYTES).await?;
@@ -142,6 +161,21 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
     office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
 }
 
+/// Shows a campaign.
+///
+/// Each tier of the stock tells how many packets are `left`, and its odds.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/{id}",
+    operation_id = "get_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(
+        ("x-roles" = json!(["operator", "approver", "wallet", "acquirer", "auditor"])),
+        ("x-codes" = json!(["not_found"])),
+    ),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
     let campaign = routed(&app, &name, "not_found")?;
@@ -153,9 +187,21 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     Ok(json(StatusCode::OK, &CampaignOut::new(&campaign, &left, app.now())))
 }
 
+/// Lists the campaigns, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns",
+    operation_id = "list_campaigns",
+    tag = "Campaigns",
+    responses((status = 200, description = "A page of campaigns.", body = ListOut<CampaignOut>)),
+    extensions(
+        ("x-roles" = json!(["operator", "approver", "wallet", "acquirer", "auditor"])),
+        ("x-paged" = json!(true)),
+    ),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.anyone(request.headers())?;
-    let page = crate::http::ledger::Page::of(&request)?;
+    let page = Page::of(&request, &[])?;
     let mut campaigns: Vec<Arc<Campaign>> = app.catalog().campaigns().cloned().collect();
     campaigns.sort_unstable_by_key(|campaign| campaign.number);
     let after = page.after()?;
@@ -169,7 +215,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answe
         .readers
         .read(move |reader| wanted.into_iter().map(|number| reader.totals(number)).collect::<Result<Vec<_>, _>>())
         .await?;
-    let next = (shown.len() > page.limit).then(|| i64::from(shown[page.limit - 1].number.0));
+    let next = (shown.len() > page.limit).then(|| cursor(i64::from(shown[page.limit - 1].number.0)));
     let now = app.now();
     let data: Vec<CampaignOut> = shown
         .iter()
@@ -178,9 +224,22 @@ pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answe
             CampaignOut::new(campaign, &totals.map(|totals| totals.left).unwrap_or_default(), now)
         })
         .collect();
-    Ok(json(StatusCode::OK, &crate::http::ledger::ListOut::new(data, next)))
+    Ok(json(StatusCode::OK, &ListOut::new(data, next)))
 }
 
+/// Shows where the money of a campaign is.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/{id}/budget",
+    operation_id = "get_budget",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    responses((status = 200, description = "The buckets.", body = BudgetOut)),
+    extensions(
+        ("x-roles" = json!(["operator", "approver", "wallet", "acquirer", "auditor"])),
+        ("x-codes" = json!(["not_found"])),
+    ),
+)]
 pub(crate) async fn budget(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
     let campaign = routed(&app, &name, "not_found")?;
@@ -190,16 +249,56 @@ pub(crate) async fn budget(State(app): State<Arc<App>>, Named(name): Named, requ
     Ok(json(StatusCode::OK, &BudgetOut::new(&campaign, &buckets)))
 }
 
+/// Submits a draft for review.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/submit",
+    operation_id = "submit_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["operator"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn submit(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Submit(id), String::new())).await
 }
 
+/// Approves a campaign in review.
+///
+/// Who submitted it cannot approve it.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/approve",
+    operation_id = "approve_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["approver"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn approve(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), APPROVER)?;
     step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Approve(id), String::new())).await
 }
 
+/// Moves money of the funder into the campaign's budget.
+///
+/// More than once is a top-up; possible from `approved` to `ended`.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/fund",
+    operation_id = "fund_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = FundIn,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(
+        ("x-roles" = json!(["operator"])),
+        ("x-codes" = json!(["not_found", "invalid_amount", "invalid_transition"])),
+    ),
+)]
 pub(crate) async fn fund(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<FundIn>(&app, caller, &name, request, |id, body| {
@@ -209,6 +308,19 @@ pub(crate) async fn fund(State(app): State<Arc<App>>, Named(name): Named, reques
     .await
 }
 
+/// Pauses a live campaign.
+///
+/// A pause of scope `all` gives its time back to every coupon that was live when it began.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/pause",
+    operation_id = "pause_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = PauseIn,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["operator"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn pause(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<PauseIn>(&app, caller, &name, request, |id, body| {
@@ -223,11 +335,35 @@ pub(crate) async fn pause(State(app): State<Arc<App>>, Named(name): Named, reque
     .await
 }
 
+/// Lifts a pause.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/resume",
+    operation_id = "resume_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["approver"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn resume(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), APPROVER)?;
     step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Resume(id), String::new())).await
 }
 
+/// Ends a campaign early.
+///
+/// No more coupons are issued; live ones run off.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/end",
+    operation_id = "end_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = ReasonIn,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["operator"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn end(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<ReasonIn>(&app, caller, &name, request, |id, body| {
@@ -237,6 +373,19 @@ pub(crate) async fn end(State(app): State<Arc<App>>, Named(name): Named, request
     .await
 }
 
+/// Closes an ended campaign.
+///
+/// Possible once nothing is committed or reserved; what is free goes back to the funder.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/close",
+    operation_id = "close_campaign",
+    tag = "Campaigns",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The campaign as it stands now.", body = CampaignOut)),
+    extensions(("x-roles" = json!(["operator"])), ("x-codes" = json!(["not_found", "invalid_transition"]))),
+)]
 pub(crate) async fn close(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<Nothing>(&app, caller, &name, request, |id, _| (Order::Close(id), String::new())).await

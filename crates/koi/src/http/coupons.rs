@@ -24,7 +24,8 @@ use crate::fields::{Field, MoneyOut};
 use crate::http::body::Posted;
 use crate::http::campaigns::{ReasonIn, routed};
 use crate::http::door::{Named, READERS};
-use crate::http::ledger::ListOut;
+use crate::http::list::{ListOut, Page, cursor};
+use crate::http::openapi::schema::{CodeCharacters, CountryCode, CouponStatus, Instant, Name};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
 
@@ -33,7 +34,7 @@ use crate::http::{Answer, App, json, marked};
 #[schema(as = Claim)]
 pub(crate) struct ClaimIn {
     /// The code that was scanned.
-    #[schema(value_type = String, example = "7F3K9Q2M")]
+    #[schema(value_type = CodeCharacters)]
     code: Field<CodeText>,
     shopper: ClaimantIn,
 }
@@ -42,15 +43,15 @@ pub(crate) struct ClaimIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = Claimant)]
 struct ClaimantIn {
-    #[schema(value_type = String)]
+    #[schema(value_type = Name)]
     account: Field<AccountId>,
     /// The natural person; a wallet without one sends the account's id.
-    #[schema(value_type = String)]
+    #[schema(value_type = Name)]
     person: Field<PersonId>,
     /// Whether the wallet checked the person against an ID.
     verified: bool,
     /// That ID's country.
-    #[schema(value_type = String, example = "CN")]
+    #[schema(value_type = CountryCode)]
     id_country: Field<Country>,
 }
 
@@ -58,22 +59,29 @@ struct ClaimantIn {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Coupon)]
 pub(crate) struct CouponOut {
-    #[schema(example = "cpn_00000100000A")]
+    #[schema(pattern = "^cpn_[0-9A-HJKMNP-TV-Z]{12}$", example = "cpn_000004000000")]
     id: String,
+    #[schema(value_type = Name)]
     campaign: String,
+    #[schema(value_type = Name)]
     account: String,
+    #[schema(value_type = Name)]
     person: String,
+    #[schema(value_type = CodeCharacters)]
     code: String,
+    #[schema(value_type = Name)]
     store: String,
     face: MoneyOut,
     /// What is neither spent nor reserved; zero once used, expired or void.
     remaining: MoneyOut,
     split: bool,
-    /// active, reserved, used, expired or void.
-    #[schema(example = "active")]
+    #[schema(value_type = CouponStatus)]
     status: &'static str,
+    #[schema(value_type = Instant)]
     collected_at: String,
+    #[schema(value_type = Instant)]
     expires_at: String,
+    /// The revision of the campaign's rules that the coupon keeps.
     terms_revision: u32,
 }
 
@@ -160,6 +168,27 @@ fn coupon_answer(app: &App, status: StatusCode, answer: &Answered, replayed: boo
     }
 }
 
+/// Claims a coupon by the code that was scanned.
+///
+/// The first refusal that applies is the answer, in the order of the codes below.
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns/{id}/claims",
+    operation_id = "claim_coupon",
+    tag = "Claims",
+    params(("id" = Name, Path, description = "The campaign.")),
+    request_body = ClaimIn,
+    responses((status = 201, description = "The coupon.", body = CouponOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!([
+            "unknown_campaign", "unknown_code", "code_revoked", "campaign_not_started", "campaign_ended",
+            "campaign_paused", "campaign_not_live", "not_verified", "id_country_not_eligible",
+            "store_country_not_eligible", "store_not_participating", "coupon_already_held",
+            "person_holds_coupon", "limit_reached", "sold_out"
+        ])),
+    ),
+)]
 pub(crate) async fn claim(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let campaign = routed(&app, &name, "unknown_campaign")?;
@@ -178,6 +207,15 @@ pub(crate) async fn claim(State(app): State<Arc<App>>, Named(name): Named, reque
 }
 
 /// Parses a claim and answers a coupon without touching the store: what the HTTP layer alone costs.
+#[utoipa::path(
+    post,
+    path = "/v1/sandbox/parse",
+    operation_id = "parse_claim",
+    tag = "Sandbox",
+    request_body = ClaimIn,
+    responses((status = 201, description = "A coupon that does not exist.", body = CouponOut)),
+    extensions(("x-roles" = json!(["wallet"]))),
+)]
 pub(crate) async fn parse(State(app): State<Arc<App>>, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let posted = Posted::<ClaimIn>::read(request).await?;
@@ -202,6 +240,16 @@ pub(crate) async fn parse(State(app): State<Arc<App>>, request: Request) -> Answ
     Ok(json(StatusCode::CREATED, &coupon))
 }
 
+/// Shows a coupon.
+#[utoipa::path(
+    get,
+    path = "/v1/coupons/{id}",
+    operation_id = "get_coupon",
+    tag = "Coupons",
+    params(("id" = String, Path, description = "The coupon, as a claim answered it.")),
+    responses((status = 200, description = "The coupon as it stands now.", body = CouponOut)),
+    extensions(("x-roles" = json!(["wallet", "operator", "auditor"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let id = CouponId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
@@ -210,21 +258,50 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     Ok(json(StatusCode::OK, &app.shown(&rows, id)?))
 }
 
+/// Lists the coupons of a person, the oldest first.
+///
+/// A person who never claimed has none.
+#[utoipa::path(
+    get,
+    path = "/v1/shoppers/{person}/coupons",
+    operation_id = "list_coupons_of_shopper",
+    tag = "Coupons",
+    params(("person" = Name, Path, description = "The person.")),
+    responses((status = 200, description = "A page of coupons.", body = ListOut<CouponOut>)),
+    extensions(
+        ("x-roles" = json!(["wallet", "operator", "auditor"])),
+        ("x-codes" = json!(["not_found"])),
+        ("x-paged" = json!(true)),
+    ),
+)]
 pub(crate) async fn of_shopper(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
-    let page = crate::http::ledger::Page::of(&request)?;
-    let after = page.after()?;
     let person = PersonId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let page = Page::of(&request, &[])?;
+    let after = page.after()?;
     let key = ShopperKey::of(&person);
     let held = |rows: &Rows| rows.shoppers.get(&key).cloned().unwrap_or_default();
     let rows = app.settled(vec![Want::Shopper(key)], held).await?;
     let mut ids = held(&rows);
     ids.retain(|id| id.number() > after && rows.coupons.get(*id).is_some_and(|coupon| coupon.person == person));
-    let next = (ids.len() > page.limit).then(|| ids[page.limit - 1].number());
+    let next = (ids.len() > page.limit).then(|| cursor(ids[page.limit - 1].number()));
     let shown = ids.iter().take(page.limit).map(|id| app.shown(&rows, *id)).collect::<Result<Vec<_>, _>>()?;
     Ok(json(StatusCode::OK, &ListOut::new(shown, next)))
 }
 
+/// Voids an active coupon.
+///
+/// What remains of it is free again; its packet goes back into the stock if nothing was spent.
+#[utoipa::path(
+    post,
+    path = "/v1/coupons/{id}/void",
+    operation_id = "void_coupon",
+    tag = "Coupons",
+    params(("id" = String, Path, description = "The coupon, as a claim answered it.")),
+    request_body = ReasonIn,
+    responses((status = 200, description = "The coupon, void.", body = CouponOut)),
+    extensions(("x-roles" = json!(["operator"])), ("x-codes" = json!(["not_found", "coupon_not_active"]))),
+)]
 pub(crate) async fn void(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Operator])?;
     let id = CouponId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;

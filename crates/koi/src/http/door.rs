@@ -1,5 +1,6 @@
 //! Who is at the door: the key and its role, the objects that a route names, the answer's language.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Request};
@@ -8,7 +9,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use crate::engine::keys::{Caller, Role};
-use crate::http::problem::{Language, Problem, Text};
+use crate::http::language::Language;
+use crate::http::problem::{Problem, Text};
 use crate::http::{Answer, App};
 
 /// Roles that may read coupons, quotes and payments.
@@ -34,8 +36,10 @@ impl App {
 
     /// Who calls, whatever their role.
     pub(crate) fn anyone(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let secret = value.and_then(|value| {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        // Two of them are one too many: whose call would it be?
+        let value = values.next().filter(|_| values.next().is_none());
+        let secret = value.and_then(|value| value.to_str().ok()).and_then(|value| {
             let (scheme, secret) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
         });
@@ -51,15 +55,16 @@ impl App {
     }
 }
 
-/// The part of a route that names an object. One that cannot be read names nothing.
+/// The part of a route that names an object. One that cannot be read is empty, which names nothing: who calls is
+/// asked first.
 pub(crate) struct Named(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(name)| Self(name)).map_err(|_| Problem::plain("not_found"))
+        Ok(Self(path.map(|Path(name)| name).unwrap_or_default()))
     }
 }
 
@@ -74,14 +79,20 @@ pub(crate) async fn no_route(app: Arc<App>, request: Request) -> Answer {
 
 /// An address that does not take this method.
 pub(crate) async fn no_method(app: Arc<App>, request: Request) -> Answer {
-    app.anyone(request.headers())?;
+    // The other addresses are open to all.
+    if request.uri().path().starts_with("/v1/") {
+        app.anyone(request.headers())?;
+    }
     Err(Problem::plain("method_not_allowed"))
 }
 
 /// Writes a problem in the language that was asked for; other answers stay as they are.
-pub(crate) fn in_language(mut response: Response, language: Language) -> Response {
-    match response.extensions_mut().remove::<Box<Problem>>() {
-        Some(problem) => problem.render(language),
-        None => response,
+pub(crate) fn in_language(mut response: Response, language: Language, request_id: &str) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Box<Problem>>() else { return response };
+    let mut written = problem.render(language, request_id);
+    // What a wrong method may be replaced with.
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        written.headers_mut().insert(header::ALLOW, allow);
     }
+    written
 }

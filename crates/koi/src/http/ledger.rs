@@ -1,4 +1,4 @@
-//! The ledger: its lines, and the check that recomputes everything. And the pages of lists.
+//! The ledger: its lines, and the check that recomputes everything.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,79 +13,12 @@ use crate::check::{Checked, check};
 use crate::engine::keys::Role;
 use crate::fields::MoneyOut;
 use crate::http::campaigns::routed;
-use crate::http::problem::{Problem, Text};
+use crate::http::list::{ListOut, Page, bad_cursor, cursor, number};
+use crate::http::openapi::schema::{Instant, LedgerAccount, Name, TransferReason};
+use crate::http::problem::Problem;
 use crate::http::{Answer, App, json};
-use crate::limits;
 
 const AUDITOR: &[Role] = &[Role::Auditor];
-
-/// `?limit=` and `?cursor=` of a list, and `?campaign=`.
-pub(crate) struct Page {
-    pub(crate) limit: usize,
-    cursor: Option<String>,
-    campaign: Option<String>,
-}
-
-impl Page {
-    pub(crate) fn of(request: &Request) -> Result<Self, Problem> {
-        let mut page = Self { limit: limits::PAGE_DEFAULT, cursor: None, campaign: None };
-        let invalid = |name: &str, en: &'static str, zh: &'static str| {
-            Problem::invalid(format!("?{name}"), &Text::new(en, zh))
-        };
-        for pair in request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=limits::PAGE).contains(limit));
-                    page.limit =
-                        limit.ok_or_else(|| invalid("limit", "must be from 1 to 1000", "应在 1 至 1000 之间"))?;
-                }
-                "cursor" => page.cursor = Some(value.to_owned()),
-                "campaign" => page.campaign = Some(value.to_owned()),
-                other => return Err(invalid(other, "there is no such parameter", "没有该参数")),
-            }
-        }
-        Ok(page)
-    }
-
-    /// The number after which the page begins; −1 without a cursor.
-    pub(crate) fn after(&self) -> Result<i64, Problem> {
-        let Some(cursor) = &self.cursor else { return Ok(-1) };
-        let number = i64::from_str_radix(cursor, 36).ok().filter(|number| *number >= 0);
-        number.ok_or_else(|| {
-            let why = Text::new("must be the `next` of an earlier answer", "应为先前响应中的 next 值");
-            Problem::invalid("?cursor".into(), &why)
-        })
-    }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct ListOut<T> {
-    data: Vec<T>,
-    /// The cursor of the next page; null on the last.
-    next: Option<String>,
-}
-
-impl<T> ListOut<T> {
-    /// A page, and the number of its last entry when more follow.
-    pub(crate) fn new(data: Vec<T>, next: Option<i64>) -> Self {
-        Self { data, next: next.map(cursor) }
-    }
-}
-
-/// A number in base 36.
-fn cursor(number: i64) -> String {
-    let mut rest = number.unsigned_abs();
-    let mut digits = Vec::new();
-    loop {
-        digits.push(char::from_digit(u32::try_from(rest % 36).unwrap_or(0), 36).unwrap_or('0'));
-        rest /= 36;
-        if rest == 0 {
-            return digits.iter().rev().collect();
-        }
-    }
-}
 
 /// What the check found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -109,6 +42,15 @@ impl From<Checked> for CheckOut {
     }
 }
 
+/// Recomputes everything from the transfers, and names what does not agree.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/check",
+    operation_id = "check_ledger",
+    tag = "Ledger",
+    responses((status = 200, description = "What was found.", body = CheckOut)),
+    extensions(("x-roles" = json!(["auditor"]))),
+)]
 pub(crate) async fn check_all(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.caller(request.headers(), AUDITOR)?;
     let checked = app.readers.read(|reader| check(reader, &|_, _| {})).await?;
@@ -119,49 +61,58 @@ pub(crate) async fn check_all(State(app): State<Arc<App>>, request: Request) -> 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Transfer)]
 pub(crate) struct TransferOut {
-    #[schema(example = "trf_000000000001")]
+    #[schema(pattern = "^trf_[0-9A-HJKMNP-TV-Z]{12}(-[1-9][0-9]*)?$", example = "trf_000000000001")]
     id: String,
+    #[schema(value_type = Name)]
     campaign: String,
     /// The account that the money leaves.
+    #[schema(value_type = LedgerAccount)]
     debit: &'static str,
     /// The account that it enters.
+    #[schema(value_type = LedgerAccount)]
     credit: &'static str,
     amount: MoneyOut,
+    #[schema(value_type = TransferReason)]
     reason: &'static str,
     /// The coupon, quote, payment, refund or campaign that it is about.
     subject: String,
+    #[schema(value_type = Instant)]
     at: String,
 }
 
 /// The lines that a stored line stands for: itself, or one for each coupon that it issued.
 type Lines = Vec<(Transfer, Option<i64>)>;
 
+/// Lists the transfers, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/ledger/transfers",
+    operation_id = "list_transfers",
+    tag = "Ledger",
+    params(("campaign" = Option<Name>, Query, description = "Only the transfers of this campaign.")),
+    responses((status = 200, description = "A page of transfers.", body = ListOut<TransferOut>)),
+    extensions(("x-roles" = json!(["auditor"])), ("x-codes" = json!(["not_found"])), ("x-paged" = json!(true))),
+)]
 pub(crate) async fn transfers(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.caller(request.headers(), AUDITOR)?;
-    let page = Page::of(&request)?;
-    let campaign = page.campaign.as_ref().map(|name| routed(&app, name, "not_found")).transpose()?;
+    let page = Page::of(&request, &["campaign"])?;
+    let campaign = page.filter("campaign").map(|name| routed(&app, name, "not_found")).transpose()?;
     let wanted = campaign.map(|campaign| campaign.number);
-    // A cursor is the number of the next line and how many of its coupons were shown.
     let (from, skip) = match page.cursor.as_deref() {
         None => (0, 0),
-        Some(cursor) => resume(cursor)?,
+        Some(cursor) => resume(cursor).ok_or_else(bad_cursor)?,
     };
     let limit = page.limit;
     let (lines, next) = app.readers.read(move |reader| page_of(reader, wanted, from, skip, limit)).await?;
     let data = lines.iter().map(|(line, face)| shown(&app, line, *face)).collect::<Result<Vec<_>, _>>()?;
     let next = next.map(|(line, shown)| format!("{}.{}", cursor(line), cursor(i64::from(shown))));
-    Ok(json(StatusCode::OK, &ListOut { data, next }))
+    Ok(json(StatusCode::OK, &ListOut::new(data, next)))
 }
 
-fn resume(text: &str) -> Result<(i64, u32), Problem> {
-    let parts = text.split_once('.').and_then(|(line, shown)| {
-        let line = i64::from_str_radix(line, 36).ok().filter(|line| *line >= 0)?;
-        Some((line, u32::from_str_radix(shown, 36).ok()?))
-    });
-    parts.ok_or_else(|| {
-        let why = Text::new("must be the `next` of an earlier answer", "应为先前响应中的 next 值");
-        Problem::invalid("?cursor".into(), &why)
-    })
+/// Where a page goes on: the number of a line, and how many of its coupons were shown.
+fn resume(text: &str) -> Option<(i64, u32)> {
+    let (line, shown) = text.split_once('.')?;
+    Some((number(line)?, u32::try_from(number(shown)?).ok()?))
 }
 
 fn page_of(

@@ -18,6 +18,9 @@ use crate::fields::{Field, Words};
 use crate::http::body::{Posted, why_text};
 use crate::http::campaigns::ReasonIn;
 use crate::http::door::Named;
+use crate::http::openapi::schema::{
+    CodeCharacters, CodeStatus, CountryCode, CurrencyCode, Instant, Name, ShortText, ZoneName,
+};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, office_answer};
 use crate::limits;
@@ -29,27 +32,32 @@ const READERS: &[Role] = &[Role::Acquirer, Role::Operator, Role::Auditor, Role::
 #[serde(deny_unknown_fields)]
 #[schema(as = NewMerchant)]
 pub(crate) struct MerchantIn {
-    #[schema(value_type = String, example = "kiwi-honey")]
+    #[schema(value_type = Name)]
     id: Field<MerchantId>,
-    #[schema(value_type = String, example = "Kiwi Honey Ltd")]
+    #[schema(value_type = ShortText)]
     name: Field<Words>,
-    #[schema(value_type = String, example = "NZ")]
+    #[schema(value_type = CountryCode)]
     country: Field<Country>,
     /// What the merchant is settled in, and what its stores charge in.
-    #[schema(value_type = String, example = "NZD")]
+    #[schema(value_type = CurrencyCode)]
     currency: Field<Currency>,
     /// The fee in basis points of the amount: 0 to 10,000.
-    #[schema(example = 160)]
+    #[schema(maximum = 10000, example = 160)]
     fee_bps: u32,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Merchant)]
 pub(crate) struct MerchantOut {
+    #[schema(value_type = Name)]
     id: String,
+    #[schema(value_type = ShortText)]
     name: String,
+    #[schema(value_type = CountryCode)]
     country: String,
+    #[schema(value_type = CurrencyCode)]
     currency: String,
+    #[schema(maximum = 10000)]
     fee_bps: u32,
 }
 
@@ -69,23 +77,28 @@ impl From<&Merchant> for MerchantOut {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewStore)]
 pub(crate) struct StoreIn {
-    #[schema(value_type = String, example = "queen-st")]
+    #[schema(value_type = Name)]
     id: Field<StoreId>,
-    #[schema(value_type = String, example = "Queen Street")]
+    #[schema(value_type = ShortText)]
     name: Field<Words>,
-    #[schema(value_type = String, example = "NZ")]
+    #[schema(value_type = CountryCode)]
     country: Field<Country>,
-    #[schema(value_type = String, example = "Pacific/Auckland")]
+    #[schema(value_type = ZoneName)]
     time_zone: Field<Zone>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Store)]
 pub(crate) struct StoreOut {
+    #[schema(value_type = Name)]
     id: String,
+    #[schema(value_type = Name)]
     merchant: String,
+    #[schema(value_type = ShortText)]
     name: String,
+    #[schema(value_type = CountryCode)]
     country: String,
+    #[schema(value_type = ZoneName)]
     time_zone: String,
 }
 
@@ -106,24 +119,28 @@ impl From<&Store> for StoreOut {
 #[schema(as = NewCode)]
 pub(crate) struct CodeIn {
     /// What the code is printed on.
-    #[schema(value_type = String, example = "a5_sticker")]
+    #[schema(value_type = Name)]
     medium: Field<Medium>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Code)]
 pub(crate) struct CodeOut {
-    #[schema(example = "7F3K9Q2M")]
+    #[schema(value_type = CodeCharacters)]
     code: String,
     /// What the printed QR code holds.
     url: String,
+    #[schema(value_type = Name)]
     store: String,
+    #[schema(value_type = Name)]
     medium: String,
-    /// active or revoked.
+    #[schema(value_type = CodeStatus)]
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>, nullable = false)]
     revoked_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ShortText>, nullable = false)]
     reason: Option<String>,
 }
 
@@ -155,6 +172,16 @@ fn rendered(status: StatusCode, public_url: &str) -> Render {
     })
 }
 
+/// Adds a merchant.
+#[utoipa::path(
+    post,
+    path = "/v1/merchants",
+    operation_id = "create_merchant",
+    tag = "Merchants",
+    request_body = MerchantIn,
+    responses((status = 201, description = "The merchant.", body = MerchantOut)),
+    extensions(("x-roles" = json!(["acquirer"])), ("x-codes" = json!(["already_exists"]))),
+)]
 pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
     let posted = Posted::<MerchantIn>::read_document(request, limits::BODY_BYTES).await?;
@@ -178,6 +205,19 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
     office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
 }
 
+/// Shows a merchant.
+#[utoipa::path(
+    get,
+    path = "/v1/merchants/{id}",
+    operation_id = "get_merchant",
+    tag = "Merchants",
+    params(("id" = Name, Path, description = "The merchant.")),
+    responses((status = 200, description = "The merchant.", body = MerchantOut)),
+    extensions(
+        ("x-roles" = json!(["acquirer", "operator", "auditor", "wallet"])),
+        ("x-codes" = json!(["not_found"])),
+    ),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let merchant = MerchantId::parse(&name).and_then(|id| app.catalog().merchant(&id).cloned());
@@ -185,6 +225,17 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     Ok(json(StatusCode::OK, &MerchantOut::from(merchant.as_ref())))
 }
 
+/// Adds a store of a merchant.
+#[utoipa::path(
+    post,
+    path = "/v1/merchants/{id}/stores",
+    operation_id = "create_store",
+    tag = "Merchants",
+    params(("id" = Name, Path, description = "The merchant.")),
+    request_body = StoreIn,
+    responses((status = 201, description = "The store.", body = StoreOut)),
+    extensions(("x-roles" = json!(["acquirer"])), ("x-codes" = json!(["not_found", "already_exists"]))),
+)]
 pub(crate) async fn create_store(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
     let merchant = MerchantId::parse(&name).filter(|id| app.catalog().merchant(id).is_some());
@@ -198,13 +249,26 @@ pub(crate) async fn create_store(State(app): State<Arc<App>>, Named(name): Named
         country: body.country.0,
         zone: body.time_zone.0.clone(),
     };
-    let asked = Some(posted.asked(&caller, &format!("merchant:{merchant}")));
+    let asked = Some(posted.asked(&caller, &format!("store:{}", store.id)));
     let render = rendered(StatusCode::CREATED, &app.public_url);
     let order = Order::AddStore(store);
     let work = OfficeWork { order, by: caller.principal, asked, detail: String::new(), render };
     office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
 }
 
+/// Shows a store.
+#[utoipa::path(
+    get,
+    path = "/v1/stores/{id}",
+    operation_id = "get_store",
+    tag = "Merchants",
+    params(("id" = Name, Path, description = "The store.")),
+    responses((status = 200, description = "The store.", body = StoreOut)),
+    extensions(
+        ("x-roles" = json!(["acquirer", "operator", "auditor", "wallet"])),
+        ("x-codes" = json!(["not_found"])),
+    ),
+)]
 pub(crate) async fn get_store(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let store = StoreId::parse(&name).and_then(|id| app.catalog().store(&id).cloned());
@@ -212,6 +276,19 @@ pub(crate) async fn get_store(State(app): State<Arc<App>>, Named(name): Named, r
     Ok(json(StatusCode::OK, &StoreOut::from(store.as_ref())))
 }
 
+/// Makes a code for a store.
+///
+/// Its `url` is what the printed QR code holds.
+#[utoipa::path(
+    post,
+    path = "/v1/stores/{id}/codes",
+    operation_id = "create_code",
+    tag = "Merchants",
+    params(("id" = Name, Path, description = "The store.")),
+    request_body = CodeIn,
+    responses((status = 201, description = "The code.", body = CodeOut)),
+    extensions(("x-roles" = json!(["acquirer"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn create_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
     let store = StoreId::parse(&name).filter(|id| app.catalog().store(id).is_some());
@@ -245,12 +322,35 @@ fn routed_code(app: &App, name: &str) -> Result<Arc<Code>, Problem> {
     code.ok_or_else(|| Problem::plain("not_found"))
 }
 
+/// Shows a code.
+#[utoipa::path(
+    get,
+    path = "/v1/codes/{code}",
+    operation_id = "get_code",
+    tag = "Merchants",
+    params(("code" = CodeCharacters, Path, description = "The code.")),
+    responses((status = 200, description = "The code.", body = CodeOut)),
+    extensions(("x-roles" = json!(["acquirer", "operator", "auditor", "wallet"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn get_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let code = routed_code(&app, &name)?;
     Ok(json(StatusCode::OK, &CodeOut::new(&code, &app.public_url)))
 }
 
+/// Revokes a code.
+///
+/// Claims with it are refused from then on; coupons that were claimed with it keep working.
+#[utoipa::path(
+    post,
+    path = "/v1/codes/{code}/revoke",
+    operation_id = "revoke_code",
+    tag = "Merchants",
+    params(("code" = CodeCharacters, Path, description = "The code.")),
+    request_body = ReasonIn,
+    responses((status = 200, description = "The code, revoked.", body = CodeOut)),
+    extensions(("x-roles" = json!(["acquirer"])), ("x-codes" = json!(["not_found", "code_revoked"]))),
+)]
 pub(crate) async fn revoke_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
     let code = routed_code(&app, &name)?;

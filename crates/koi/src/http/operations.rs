@@ -5,10 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use koi_core::command::{Call, Command};
+use koi_core::id::{Principal, QuoteId};
+use koi_core::idempotency::Asked;
 use serde::Serialize;
 
-use crate::http::problem::{KINDS, Problem};
+use crate::engine::work::{Failure, Work};
+use crate::http::problem::Problem;
 use crate::http::{Answer, App, json};
+use crate::limits;
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Health)]
@@ -18,34 +23,53 @@ pub(crate) struct HealthOut {
 }
 
 const HEALTHY: HealthOut = HealthOut { status: "ok", version: env!("CARGO_PKG_VERSION") };
+const READY: HealthOut = HealthOut { status: "ready", version: env!("CARGO_PKG_VERSION") };
 
-/// 200 when the store answers.
+/// Answers when the process runs and its store can be read.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "get_health",
+    tag = "Operations",
+    responses((status = 200, description = "It does.", body = HealthOut)),
+)]
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Answer {
     app.readers.read(|reader| reader.data_version()).await.map_err(Problem::from)?;
     Ok(json(StatusCode::OK, &HEALTHY))
 }
 
-/// Prometheus' text form.
+/// Answers when changes can be taken: the writer answers from inside a transaction.
+///
+/// A server that was told to stop takes no new connection.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "get_readiness",
+    tag = "Operations",
+    responses((status = 200, description = "They can.", body = HealthOut)),
+)]
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+    // A call about nothing goes all the way: through the queue and into a transaction.
+    let command = Command::CancelQuote(QuoteId::of_number(0));
+    let asked = Asked::new(&Principal::stored("readyz"), "", "", "", &[]);
+    let work = app.engine.submit(Work::Call(Box::new(Call { command, asked })));
+    match tokio::time::timeout(limits::READY_TIME, work).await {
+        Ok(Ok(_) | Err(Failure::Refused(_))) => Ok(json(StatusCode::OK, &READY)),
+        Ok(Err(failure)) => Err(Problem::from(&failure)),
+        Err(_) => Err(Problem::from(&Failure::Unavailable)),
+    }
+}
+
+/// Counts, in Prometheus' text form.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "get_metrics",
+    tag = "Operations",
+    responses((status = 200, description = "The counters.", body = String, content_type = "application/openmetrics-text")),
+)]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let text = app.metrics.text(app.engine.queue_len());
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
-
-/// What the `type` of a problem leads to: all of them, in both languages.
-pub(crate) async fn problems() -> Response {
-    let rows: String = KINDS
-        .iter()
-        .map(|kind| {
-            let retry = if kind.retryable { "yes · 是" } else { "no · 否" };
-            format!(
-                "<tr id=\"{0}\"><td><code>{0}</code></td><td>{1}</td><td>{2}</td><td>{3}</td><td>{retry}</td></tr>\n",
-                kind.code, kind.status, kind.en, kind.zh
-            )
-        })
-        .collect();
-    let page = PROBLEMS.replace("{rows}", &rows);
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page).into_response()
-}
-
-const PROBLEMS: &str = include_str!("problems.html");

@@ -19,6 +19,7 @@ use crate::http::body::Posted;
 use crate::http::campaigns::Nothing;
 use crate::http::coupons::{created, fault, or_absent};
 use crate::http::door::{Named, READERS};
+use crate::http::openapi::schema::{DecimalRate, Instant, Name, PaymentStatus};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
 
@@ -44,16 +45,20 @@ pub(crate) struct RefundIn {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Payment)]
 pub(crate) struct PaymentOut {
-    #[schema(example = "pay_000000000001")]
+    #[schema(pattern = "^pay_[0-9A-HJKMNP-TV-Z]{12}$", example = "pay_000000000001")]
     id: String,
-    /// paid or cancelled.
+    #[schema(value_type = PaymentStatus)]
     status: &'static str,
+    #[schema(pattern = "^quo_[0-9A-HJKMNP-TV-Z]{12}$", example = "quo_000000000001")]
     quote: String,
+    #[schema(value_type = Name)]
     account: String,
+    #[schema(value_type = Name)]
     person: String,
+    #[schema(value_type = Name)]
     store: String,
     amount: MoneyOut,
-    #[schema(example = "4.58170000")]
+    #[schema(value_type = DecimalRate)]
     rate: String,
     gross: MoneyOut,
     deduction: MoneyOut,
@@ -63,6 +68,7 @@ pub(crate) struct PaymentOut {
     funded_by: Vec<FundedOut>,
     /// Refunded so far, in the payment's currency.
     refunded: MoneyOut,
+    #[schema(value_type = Instant)]
     paid_at: String,
 }
 
@@ -79,7 +85,9 @@ struct SettlementOut {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = FundedBy)]
 struct FundedOut {
+    #[schema(value_type = Name)]
     funder: String,
+    #[schema(value_type = Name)]
     campaign: String,
     amount: MoneyOut,
 }
@@ -88,7 +96,7 @@ struct FundedOut {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Refund)]
 pub(crate) struct RefundOut {
-    #[schema(example = "ref_000000000001-1")]
+    #[schema(pattern = "^ref_[0-9A-HJKMNP-TV-Z]{12}-[1-9][0-9]*$", example = "ref_000000000001-1")]
     id: String,
     payment: String,
     /// In the payment's currency.
@@ -156,6 +164,21 @@ impl App {
     }
 }
 
+/// Pays a quote.
+///
+/// The merchant is settled the full amount, the funder pays for the coupon, the shopper pays the rest.
+#[utoipa::path(
+    post,
+    path = "/v1/payments",
+    operation_id = "create_payment",
+    tag = "Paying",
+    request_body = PayIn,
+    responses((status = 201, description = "The payment.", body = PaymentOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!(["not_found", "quote_not_open", "quote_expired"])),
+    ),
+)]
 pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let posted = Posted::<PayIn>::read(request).await?;
@@ -169,6 +192,16 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
     }
 }
 
+/// Shows a payment.
+#[utoipa::path(
+    get,
+    path = "/v1/payments/{id}",
+    operation_id = "get_payment",
+    tag = "Paying",
+    params(("id" = String, Path, description = "The payment.")),
+    responses((status = 200, description = "The payment as it stands now.", body = PaymentOut)),
+    extensions(("x-roles" = json!(["wallet", "operator", "auditor"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
@@ -178,6 +211,22 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     Ok(json(StatusCode::OK, &app.payment_out(quote, payment)?))
 }
 
+/// Cancels a payment of the same trading day.
+///
+/// Everything is undone, and the coupon lives again with its own expiry.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/{id}/cancel",
+    operation_id = "cancel_payment",
+    tag = "Paying",
+    params(("id" = String, Path, description = "The payment.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The payment, cancelled.", body = PaymentOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!(["not_found", "payment_cancelled", "already_refunded", "cancel_window_closed"])),
+    ),
+)]
 pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
@@ -194,6 +243,25 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(name): Named, requ
     }
 }
 
+/// Refunds part or all of a payment.
+///
+/// Shares are computed on the sum of all refunds, at the rate of the payment, so that they add up exactly.
+#[utoipa::path(
+    post,
+    path = "/v1/payments/{id}/refunds",
+    operation_id = "refund_payment",
+    tag = "Paying",
+    params(("id" = String, Path, description = "The payment.")),
+    request_body = RefundIn,
+    responses((status = 201, description = "The refund.", body = RefundOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!([
+            "not_found", "invalid_amount", "payment_cancelled", "refund_window_closed",
+            "refund_exceeds_payment"
+        ])),
+    ),
+)]
 pub(crate) async fn refund(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use koi_core::refusal::Refusal;
 use koi_core::time::Time;
@@ -11,52 +11,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::work::Failure;
+use crate::http::coupons::CouponOut;
+use crate::http::language::Language;
+use crate::http::openapi::schema::Instant;
 use crate::limits;
-
-/// The language of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    /// The better liked of the two in an `Accept-Language` header (RFC 9110, 12.5.4); English without one.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let Some(header) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
-            return Language::English;
-        };
-        let mut best = (0, Language::English);
-        for range in header.split(',') {
-            let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-            let primary = tag.trim().split('-').next().unwrap_or_default();
-            let language = match primary.to_ascii_lowercase().as_str() {
-                "zh" => Language::Chinese,
-                "en" | "*" => Language::English,
-                _ => continue,
-            };
-            let weight = thousandths(weight.trim());
-            if weight > best.0 {
-                best = (weight, language);
-            }
-        }
-        best.1
-    }
-}
-
-/// A weight such as `q=0.8` in thousandths; one that is not understood weighs nothing.
-fn thousandths(weight: &str) -> u32 {
-    let Some(value) = weight.strip_prefix("q=") else { return 0 };
-    let (whole, places) = value.split_once('.').unwrap_or((value, ""));
-    if places.len() > 3 {
-        return 0;
-    }
-    match (whole, format!("{places:0<3}").parse::<u32>()) {
-        ("1", _) => 1000,
-        ("0", Ok(places)) => places,
-        _ => 0,
-    }
-}
 
 /// A text in both languages.
 #[derive(Clone, Debug)]
@@ -153,7 +111,8 @@ pub(crate) struct Problem {
     detail: Text,
     next_allowed_at: Option<Time>,
     pointer: Option<String>,
-    coupon: Option<Value>,
+    /// Boxed, as the whole is carried by every result here.
+    coupon: Option<Box<Value>>,
     retry_after: bool,
 }
 
@@ -183,7 +142,7 @@ impl Problem {
     }
 
     pub(crate) fn with_coupon(self, coupon: Value) -> Self {
-        Self { coupon: Some(coupon), ..self }
+        Self { coupon: Some(Box::new(coupon)), ..self }
     }
 
     fn healing_at(self, next_allowed_at: Option<Time>) -> Self {
@@ -194,13 +153,13 @@ impl Problem {
         self.kind.status
     }
 
-    /// The problem as an answer in a language.
-    pub(crate) fn render(&self, language: Language) -> Response {
+    /// The problem's document in a language.
+    pub(crate) fn document<'a>(&'a self, language: Language, request_id: &'a str) -> Document<'a> {
         let title = match language {
             Language::English => self.kind.en,
             Language::Chinese => self.kind.zh,
         };
-        let document = Document {
+        Document {
             r#type: format!("/docs/problems#{}", self.kind.code),
             title,
             status: self.kind.status,
@@ -209,9 +168,14 @@ impl Problem {
             retryable: self.kind.retryable,
             next_allowed_at: self.next_allowed_at.map(|time| time.to_string()),
             pointer: self.pointer.as_deref(),
-            coupon: self.coupon.as_ref(),
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+            coupon: self.coupon.as_deref(),
+            request_id,
+        }
+    }
+
+    /// The problem as the answer to a request, in a language.
+    pub(crate) fn render(&self, language: Language, request_id: &str) -> Response {
+        let body = serde_json::to_vec(&self.document(language, request_id)).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =
             StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -229,21 +193,37 @@ impl Problem {
     }
 }
 
-/// The body of a problem.
-#[derive(Serialize)]
-struct Document<'a> {
+/// A refused or failed request (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'a> {
+    /// Where the code is explained, on this server.
     r#type: String,
+    /// What the code means, in the language asked for.
     title: &'a str,
+    /// The answer's status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What happened, and what to do.
     detail: &'a str,
+    /// What programs decide by: it never changes.
     code: &'a str,
+    /// Whether the same call can succeed later.
     retryable: bool,
+    /// When, where time heals it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Instant>, nullable = false)]
     next_allowed_at: Option<String>,
+    /// The JSON pointer of the field that is wrong (`?name` for a parameter).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pointer: Option<&'a str>,
+    /// The coupon that is held, with `coupon_already_held`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CouponOut>, nullable = false)]
     coupon: Option<&'a Value>,
+    /// The request's id, the same as in the header `x-request-id`.
+    request_id: &'a str,
 }
 
 /// The language is known only at the door: until there the problem travels beside an empty answer.
@@ -393,26 +373,6 @@ fn detail(refusal: &Refusal) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_language_is_the_better_liked_of_two() {
-        for (header, chinese) in [
-            ("zh", true),
-            ("zh-CN,zh;q=0.9,en;q=0.8", true),
-            ("en;q=0.5, zh;q=0.9", true),
-            ("en, zh;q=0.9", false),
-            ("fr, zh;q=0.1", true),
-            ("fr", false),
-            ("", false),
-            ("zh;q=0", false),
-            ("zh;q=x", false),
-            ("ZH-Hant", true),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(header).unwrap());
-            assert_eq!(Language::of(&headers) == Language::Chinese, chinese, "{header}");
-        }
-    }
 
     #[test]
     fn every_code_is_listed_once() {

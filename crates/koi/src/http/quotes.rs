@@ -17,6 +17,7 @@ use crate::http::body::Posted;
 use crate::http::campaigns::Nothing;
 use crate::http::coupons::{created, fault, or_absent};
 use crate::http::door::{Named, READERS};
+use crate::http::openapi::schema::{DecimalRate, Instant, Name, NoDeductionReason, QuoteStatus};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
 
@@ -25,7 +26,7 @@ use crate::http::{Answer, App, json, marked};
 #[schema(as = Purchase)]
 pub(crate) struct PurchaseIn {
     shopper: BuyerIn,
-    #[schema(value_type = String, example = "queen-st")]
+    #[schema(value_type = Name)]
     store: Field<StoreId>,
     #[schema(value_type = MoneyOut)]
     amount: MoneyIn,
@@ -35,9 +36,9 @@ pub(crate) struct PurchaseIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = Buyer)]
 struct BuyerIn {
-    #[schema(value_type = String)]
+    #[schema(value_type = Name)]
     account: Field<AccountId>,
-    #[schema(value_type = String)]
+    #[schema(value_type = Name)]
     person: Field<PersonId>,
 }
 
@@ -45,23 +46,26 @@ struct BuyerIn {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Quote)]
 pub(crate) struct QuoteOut {
-    #[schema(example = "quo_000000000001")]
+    #[schema(pattern = "^quo_[0-9A-HJKMNP-TV-Z]{12}$", example = "quo_000000000001")]
     id: String,
-    /// open, paid, cancelled or expired.
+    #[schema(value_type = QuoteStatus)]
     status: &'static str,
+    #[schema(value_type = Name)]
     account: String,
+    #[schema(value_type = Name)]
     person: String,
+    #[schema(value_type = Name)]
     store: String,
     amount: MoneyOut,
-    #[schema(example = "4.58170000")]
+    #[schema(value_type = DecimalRate)]
     rate: String,
     gross: MoneyOut,
     deduction: MoneyOut,
     payable: MoneyOut,
     coupon: Option<String>,
-    /// Why nothing is taken off: campaign_paused, store_not_participating, coupon_reserved, does_not_exceed,
-    /// coupon_expired or no_coupon.
+    #[schema(value_type = Option<NoDeductionReason>)]
     no_deduction: Option<&'static str>,
+    #[schema(value_type = Instant)]
     expires_at: String,
 }
 
@@ -85,6 +89,21 @@ impl QuoteOut {
     }
 }
 
+/// Says what a purchase will cost, and reserves its deduction until the quote is paid, cancelled or expires.
+///
+/// A quote without a deduction is a good quote too: `no_deduction` says why.
+#[utoipa::path(
+    post,
+    path = "/v1/quotes",
+    operation_id = "create_quote",
+    tag = "Paying",
+    request_body = PurchaseIn,
+    responses((status = 201, description = "The quote.", body = QuoteOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!(["not_found", "invalid_amount", "no_rate"])),
+    ),
+)]
 pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let posted = Posted::<PurchaseIn>::read(request).await?;
@@ -99,6 +118,16 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
     }
 }
 
+/// Shows a quote.
+#[utoipa::path(
+    get,
+    path = "/v1/quotes/{id}",
+    operation_id = "get_quote",
+    tag = "Paying",
+    params(("id" = String, Path, description = "The quote.")),
+    responses((status = 200, description = "The quote as it stands now.", body = QuoteOut)),
+    extensions(("x-roles" = json!(["wallet", "operator", "auditor"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let id = QuoteId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
@@ -107,6 +136,20 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     Ok(json(StatusCode::OK, &QuoteOut::new(quote, app.now())))
 }
 
+/// Cancels an open quote and gives its reservation back.
+#[utoipa::path(
+    post,
+    path = "/v1/quotes/{id}/cancel",
+    operation_id = "cancel_quote",
+    tag = "Paying",
+    params(("id" = String, Path, description = "The quote.")),
+    request_body = Nothing,
+    responses((status = 200, description = "The quote, cancelled.", body = QuoteOut)),
+    extensions(
+        ("x-roles" = json!(["wallet"])),
+        ("x-codes" = json!(["not_found", "quote_not_open", "quote_expired"])),
+    ),
+)]
 pub(crate) async fn cancel(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
     let id = QuoteId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;

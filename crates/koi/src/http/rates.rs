@@ -14,6 +14,7 @@ use crate::engine::work::{OfficeWork, Work};
 use crate::fields::Field;
 use crate::http::body;
 use crate::http::door::Named;
+use crate::http::openapi::schema::DecimalRate;
 use crate::http::problem::{Problem, Text};
 use crate::http::{Answer, App, json, office_answer};
 
@@ -21,17 +22,16 @@ use crate::http::{Answer, App, json, office_answer};
 #[serde(deny_unknown_fields)]
 #[schema(as = NewRate)]
 pub(crate) struct RateIn {
-    /// A decimal string of up to 8 places.
-    #[schema(value_type = String, example = "4.58170000")]
+    #[schema(value_type = DecimalRate)]
     rate: Field<Rate>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Rate)]
 pub(crate) struct RateOut {
-    #[schema(example = "NZD-CNY")]
+    #[schema(pattern = "^[A-Z]{3}-[A-Z]{3}$", example = "NZD-CNY")]
     pair: String,
-    #[schema(example = "4.58170000")]
+    #[schema(value_type = DecimalRate)]
     rate: String,
 }
 
@@ -48,6 +48,19 @@ fn routed(name: &str) -> Result<(Currency, Currency), Problem> {
     })
 }
 
+/// Sets the rate of a pair of currencies, in force from now on.
+///
+/// It says what one whole unit of the first currency is in whole units of the second.
+#[utoipa::path(
+    put,
+    path = "/v1/rates/{pair}",
+    operation_id = "set_rate",
+    tag = "Rates",
+    params(("pair" = String, Path, description = "Two ISO 4217 codes: the store's currency and the wallet's, such as `NZD-CNY`.")),
+    request_body = RateIn,
+    responses((status = 200, description = "The rate.", body = RateOut)),
+    extensions(("x-roles" = json!(["acquirer"])), ("x-codes" = json!(["not_found"]))),
+)]
 pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Acquirer])?;
     let (from, into) = routed(&name)?;
@@ -73,6 +86,19 @@ pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named, request
     office_answer(app.engine.submit(Work::Office(Box::new(work))).await)
 }
 
+/// Shows the rate in force.
+#[utoipa::path(
+    get,
+    path = "/v1/rates/{pair}",
+    operation_id = "get_rate",
+    tag = "Rates",
+    params(("pair" = String, Path, description = "Two ISO 4217 codes: the store's currency and the wallet's, such as `NZD-CNY`.")),
+    responses((status = 200, description = "The rate.", body = RateOut)),
+    extensions(
+        ("x-roles" = json!(["operator", "approver", "wallet", "acquirer", "auditor"])),
+        ("x-codes" = json!(["not_found"])),
+    ),
+)]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
     let (from, into) = routed(&name)?;

@@ -16,9 +16,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::http::door::in_language;
-use crate::http::problem::Language;
+use crate::http::language::Language;
+use crate::http::request_id::{self, RequestIds};
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::source::Source;
 
 /// Serves until `stop` says so; then open requests may finish.
 pub(crate) async fn serve(
@@ -28,6 +30,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let front = Arc::new(Front { router, metrics, ids: RequestIds::new(&Source::system()) });
     loop {
         // A connection waits in the system's own queue until there is a place for it.
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -37,7 +40,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, router.clone(), metrics.clone(), stop.clone(), place));
+                tokio::spawn(connection(stream, front.clone(), stop.clone(), place));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: let some be closed first.
@@ -58,17 +61,23 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What all connections share.
+struct Front {
     router: Router,
     metrics: Arc<Metrics>,
+    ids: RequestIds,
+}
+
+async fn connection(
+    stream: TcpStream,
+    front: Arc<Front>,
     mut stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 ) {
-    metrics.connection(1);
+    front.metrics.connection(1);
     let _ = stream.set_nodelay(true);
-    let counted = metrics.clone();
-    let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), counted.clone(), request));
+    let shared = front.clone();
+    let service = service_fn(move |request: Request<Incoming>| answer(shared.clone(), request));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIME)
@@ -83,17 +92,23 @@ async fn connection(
             let _ = serving.await;
         }
     }
-    metrics.connection(-1);
+    front.metrics.connection(-1);
 }
 
-async fn answer(
-    router: Router,
-    metrics: Arc<Metrics>,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
+async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Response, Infallible> {
     let language = Language::of(request.headers());
-    let response = router.oneshot(request.map(Body::new)).await?;
-    let response = in_language(response, language);
-    metrics.answered(response.status().as_u16());
+    let id = front.ids.of(request.headers());
+    // For the log, which is quiet unless asked: cheap copies of what the router takes away.
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = front.router.clone().oneshot(request.map(Body::new)).await?;
+    let mut response = in_language(response, language, id.to_str().unwrap_or_default());
+    let status = response.status().as_u16();
+    if status >= 500 {
+        tracing::warn!(%method, path = uri.path(), status, request_id = ?id, "answered");
+    } else {
+        tracing::debug!(%method, path = uri.path(), status, request_id = ?id, "answered");
+    }
+    response.headers_mut().insert(request_id::HEADER, id);
+    front.metrics.answered(status);
     Ok(response)
 }

@@ -1,0 +1,188 @@
+//! What must be true after every step, computed the plain way from the rows and lines; and the auditor's
+//! opinion of the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use koi_core::audit::{Audit, Deduction, Findings};
+use koi_core::campaign::State;
+use koi_core::catalog::Catalog;
+use koi_core::coupon::{Coupon, Phase};
+use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId};
+use koi_core::ledger::{Account, Buckets, Transfer};
+use koi_core::money::fee;
+use koi_core::packet::Tier;
+use koi_core::payment::{Payment, Refund};
+use koi_core::quote::{self, Quote};
+use koi_core::rows::{Rows, Slice};
+
+use crate::stage::Stage;
+
+/// All rows of the working set, as values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Books {
+    pub(crate) slices: Vec<(Cell, CampaignNo, Slice)>,
+    pub(crate) lines: Vec<Transfer>,
+    pub(crate) coupons: Vec<Coupon>,
+    pub(crate) quotes: Vec<Quote>,
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) refunds: Vec<Refund>,
+    holds: BTreeMap<CouponId, BTreeSet<QuoteId>>,
+}
+
+impl Books {
+    /// The rows, without the lines, which are no part of what a refusal may not change: what was due is
+    /// booked in another order.
+    pub(crate) fn of_rows(rows: &Rows) -> Self {
+        Self {
+            slices: rows.slices.changed().map(|(number, slice, _)| (rows.cell, number, slice.clone())).collect(),
+            lines: Vec::new(),
+            coupons: rows.coupons.changed().map(|(_, coupon, _)| coupon.clone()).collect(),
+            quotes: rows.quotes.changed().map(|(_, quote, _)| quote.clone()).collect(),
+            payments: rows.payments.changed().map(|(_, payment, _)| payment.clone()).collect(),
+            refunds: rows.refunds.changed().map(|(_, refund, _)| refund.clone()).collect(),
+            holds: rows
+                .holds
+                .iter()
+                .filter(|(_, quotes)| !quotes.is_empty())
+                .map(|(coupon, quotes)| (*coupon, quotes.iter().copied().collect()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn of(stage: &Stage) -> Self {
+        Self { lines: stage.ledger.clone(), ..Self::of_rows(&stage.rows) }
+    }
+
+    /// What the auditor finds, with chunks of at most so many coupons.
+    pub(crate) fn findings(&self, catalog: &Catalog, chunk: u32, named: usize) -> Findings {
+        let mut audit = Audit::new(catalog, &self.slices, named);
+        self.lines.iter().for_each(|line| audit.transfer(line));
+        audit.balances();
+        let issued = |coupon: &Coupon| {
+            self.slices.iter().any(|(cell, campaign, slice)| {
+                (*cell, *campaign) == (coupon.id.cell(), coupon.id.campaign())
+                    && coupon.id.ordinal() < slice.next_ordinal
+            })
+        };
+        for runs in Audit::chunks(&self.slices, chunk) {
+            audit.begin_coupons(&runs);
+            self.lines.iter().for_each(|line| audit.movement_of_coupons(line));
+            self.quotes.iter().filter_map(|quote| self.deduction(quote)).for_each(|taken| audit.deduction(&taken));
+            for run in runs {
+                let from = run.first.number();
+                let until = from + i64::from(run.count);
+                let within = |coupon: &&Coupon| (from..until).contains(&coupon.id.number());
+                self.coupons.iter().filter(within).for_each(|coupon| audit.coupon(coupon));
+            }
+            audit.end_coupons();
+        }
+        self.coupons.iter().filter(|coupon| !issued(coupon)).for_each(|coupon| audit.stray(coupon));
+        for payment in &self.payments {
+            let quote = self.quotes.iter().find(|quote| quote.id == payment.id.quote());
+            let refunds = self.refunds.iter().filter(|refund| refund.id.payment == payment.id);
+            audit.payment(payment, quote, &refunds.cloned().collect::<Vec<_>>());
+        }
+        audit.finish()
+    }
+
+    fn deduction(&self, quote: &Quote) -> Option<Deduction> {
+        let payment = self.payments.iter().find(|payment| payment.id.quote() == quote.id);
+        Some(Deduction {
+            coupon: quote.coupon?,
+            amount: quote.deduction,
+            open: quote.phase == quote::Phase::Open,
+            spent: payment.is_some_and(|payment| payment.cancelled.is_none() && !payment.coupon_returned),
+        })
+    }
+}
+
+/// Panics when anything that domain.md promises is not so.
+pub(crate) fn verify(stage: &Stage) {
+    let books = Books::of(stage);
+    books.slices.iter().for_each(|place| campaign_adds_up(stage, &books, place));
+    books.coupons.iter().for_each(|coupon| coupon_adds_up(&books, coupon));
+    books.payments.iter().for_each(|payment| payment_adds_up(stage, &books, payment));
+    let found = books.findings(&stage.catalog, 1000, 100);
+    assert_eq!(found.broken, Vec::<String>::new(), "the auditor of a healthy set is silent");
+    assert_eq!(books.findings(&stage.catalog, 2, 100), found, "chunks change nothing");
+    assert_eq!((found.coupons, found.payments), (books.coupons.len() as u64, books.payments.len() as u64));
+}
+
+fn campaign_adds_up(stage: &Stage, books: &Books, (_, number, slice): &(Cell, CampaignNo, Slice)) {
+    let campaign = stage.catalog.campaign_numbered(*number).expect("a campaign");
+    let own: Vec<&Coupon> = books.coupons.iter().filter(|coupon| coupon.id.campaign() == *number).collect();
+    let lines = books.lines.iter().filter(|line| line.campaign == *number);
+    let held = |account| slice.buckets.get(account);
+    let sum = |part: fn(&Coupon) -> i64| own.iter().map(|coupon| part(coupon)).sum::<i64>();
+
+    let mut told = Buckets::default();
+    for line in lines {
+        assert!(line.movement.amount > 0, "{line:?}");
+        told = told.after(&line.movement).expect("no bucket is ever negative");
+    }
+    assert_eq!(told, slice.buckets, "the lines make the balances");
+    let inside = [Account::Free, Account::Committed, Account::Reserved, Account::Spent, Account::Returned];
+    assert_eq!(slice.buckets.funded(), inside.map(held).iter().sum::<i64>(), "funded = the five buckets");
+    assert!(
+        inside.into_iter().chain([Account::Recovered]).all(|account| held(account) >= 0),
+        "no negative bucket"
+    );
+    assert_eq!(held(Account::Committed), sum(|coupon| coupon.remaining), "committed: live coupons");
+    assert_eq!(held(Account::Reserved), sum(|coupon| coupon.reserved), "reserved: open quotes");
+    assert_eq!(held(Account::Spent), sum(|coupon| coupon.spent), "spent: taken off purchases");
+
+    let ordinals: BTreeSet<u32> = own.iter().map(|coupon| coupon.id.ordinal()).collect();
+    assert_eq!(ordinals, (0..slice.next_ordinal).collect(), "ordinals are dense");
+    for (place, tier) in campaign.rules.packets.iter().enumerate() {
+        let out = own.iter().filter(|coupon| usize::from(coupon.tier) == place && !coupon.restocked).count();
+        assert_eq!(slice.left[place] + out as u64, tier.count, "stock + out = count, of tier {place}");
+    }
+    let promise = |(tier, left): (&Tier, &u64)| i128::from(tier.face) * i128::from(*left);
+    let promised: i128 = campaign.rules.packets.iter().zip(&slice.left).map(promise).sum();
+    match campaign.state {
+        State::Open | State::Paused { .. } | State::Ended { .. } => {
+            assert!(i128::from(held(Account::Free)) >= promised, "it never promises what it does not have");
+        }
+        State::Closed { .. } => assert_eq!(held(Account::Free), 0, "a closed campaign has given all back"),
+        State::Draft | State::InReview | State::Approved => assert!(own.is_empty(), "nothing is issued before"),
+    }
+}
+
+fn coupon_adds_up(books: &Books, coupon: &Coupon) {
+    let parts = [coupon.remaining, coupon.reserved, coupon.spent, coupon.lapsed];
+    assert!(parts.iter().all(|part| *part >= 0), "{coupon:?}");
+    assert_eq!(parts.iter().sum::<i64>(), coupon.face, "{coupon:?}");
+    let open =
+        books.quotes.iter().filter(|quote| quote.coupon == Some(coupon.id) && quote.phase == quote::Phase::Open);
+    let holding: BTreeSet<QuoteId> = open.clone().map(|quote| quote.id).collect();
+    assert_eq!(books.holds.get(&coupon.id).cloned().unwrap_or_default(), holding, "the holds are the open quotes");
+    assert_eq!(open.map(|quote| quote.deduction).sum::<i64>(), coupon.reserved, "{coupon:?}");
+    assert_eq!(coupon.ended_at.is_none(), coupon.phase == Phase::Held, "{coupon:?}");
+    assert_eq!(coupon.voided.is_some(), coupon.phase == Phase::Void, "{coupon:?}");
+    if coupon.restocked {
+        assert_eq!((coupon.lapsed, coupon.face), (coupon.face, coupon.face), "only a whole packet goes back");
+    }
+}
+
+fn payment_adds_up(stage: &Stage, books: &Books, payment: &Payment) {
+    let quote = books.quotes.iter().find(|quote| quote.id == payment.id.quote()).expect("its quote");
+    assert_eq!(quote.payable().value + quote.deduction, quote.gross.value, "paid + deduction = gross");
+    assert!(quote.payable().value >= 0 && quote.deduction >= 0);
+    let store = stage.catalog.store(&quote.store).expect("its store");
+    let merchant = stage.catalog.merchant(&store.merchant).expect("its merchant");
+    assert_eq!(payment.fee, fee(quote.amount.value, merchant.fee_bps), "the fee does not know the coupon");
+
+    let refunds: Vec<&Refund> = books.refunds.iter().filter(|refund| refund.id.payment == payment.id).collect();
+    let sum = |part: fn(&Refund) -> i64| refunds.iter().map(|refund| part(refund)).sum::<i64>();
+    assert_eq!(payment.refunded, sum(|refund| refund.amount));
+    assert_eq!(payment.refunded_shopper, sum(|refund| refund.shopper));
+    assert_eq!(payment.refunded_funder, sum(|refund| refund.funder));
+    assert!(refunds.iter().all(|refund| refund.amount > 0 && refund.shopper >= 0 && refund.funder >= 0));
+    assert!(payment.refunded <= quote.amount.value, "refunds never exceed the payment");
+    assert!(payment.refunded_shopper <= quote.payable().value && payment.refunded_funder <= quote.deduction);
+    if payment.refunded == quote.amount.value {
+        let back = (payment.refunded_shopper, payment.refunded_funder);
+        assert_eq!(back, (quote.payable().value, quote.deduction), "a full refund returns exactly both");
+    }
+    assert!(payment.cancelled.is_none() || refunds.is_empty(), "cancelled or refunded, never both");
+}

@@ -1,0 +1,173 @@
+//! A store that fails when the seed says so: before it does something, after it did it, and for good.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use koi_core::catalog::Catalog;
+use koi_core::id::CampaignNo;
+use koi_core::idempotency::Key;
+use koi_core::rows::Rows;
+use koi_core::time::Time;
+use koi_store::{Answered, Due, Notes, Store, StoreError, Want};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::bugs::Planted;
+
+/// One failure in so many calls of the store, while failures are wanted.
+const FAILS_ONE_IN: u32 = 6;
+
+/// How a store's call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It answers that it cannot, and has done nothing.
+    Before,
+    /// It answers that it cannot, and has done it.
+    After,
+    /// It answers that the statement cannot be carried out.
+    Refused,
+    /// The process dies, and nothing was done.
+    DiesBefore,
+    /// The process dies, and it was done.
+    DiesAfter,
+}
+
+const FAULTS: [Fault; 5] = [Fault::Before, Fault::After, Fault::Refused, Fault::DiesBefore, Fault::DiesAfter];
+
+/// What the store is told, and what it tells.
+#[derive(Debug)]
+pub(crate) struct Script {
+    luck: ChaCha8Rng,
+    /// Whether failures are wanted.
+    pub(crate) wanted: bool,
+    /// Whether the process is dead: nothing reaches the disk any more.
+    pub(crate) dead: bool,
+    /// Failures so far.
+    pub(crate) failures: u64,
+    /// The bug that the store has, if one was planted.
+    pub(crate) planted: Option<Planted>,
+}
+
+impl Script {
+    pub(crate) fn new(luck: ChaCha8Rng, planted: Option<Planted>) -> Self {
+        Self { luck, wanted: false, dead: false, failures: 0, planted }
+    }
+
+    fn next(&mut self) -> Option<Fault> {
+        if self.dead {
+            return Some(Fault::DiesBefore);
+        }
+        if !self.wanted || !self.luck.random_ratio(1, FAILS_ONE_IN) {
+            return None;
+        }
+        self.failures += 1;
+        let fault = FAULTS[self.luck.random_range(0..FAULTS.len())];
+        self.dead = matches!(fault, Fault::DiesBefore | Fault::DiesAfter);
+        Some(fault)
+    }
+}
+
+/// The script, shared by the driver and the store.
+pub(crate) type SharedScript = Arc<Mutex<Script>>;
+
+pub(crate) fn lock(script: &SharedScript) -> MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The real store behind the script.
+pub(crate) struct Failing<S> {
+    inner: S,
+    script: SharedScript,
+}
+
+impl<S: Store> Failing<S> {
+    pub(crate) fn new(inner: S, script: SharedScript) -> Self {
+        Self { inner, script }
+    }
+
+    fn next(&self) -> Option<Fault> {
+        lock(&self.script).next()
+    }
+
+    /// A call that only reads either works or does not.
+    fn may_read(&self) -> Result<(), StoreError> {
+        match self.next() {
+            None => Ok(()),
+            Some(Fault::Refused) => Err(StoreError::Refused("simulated".into())),
+            Some(Fault::Before | Fault::After | Fault::DiesBefore | Fault::DiesAfter) => Err(unavailable()),
+        }
+    }
+
+    fn write(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+        let planted = lock(&self.script).planted.take();
+        let Some(mut planted) = planted else { return self.inner.commit(rows, notes) };
+        let result = planted.commit(&mut self.inner, rows, notes);
+        lock(&self.script).planted = Some(planted);
+        result
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("simulated".into())
+}
+
+impl<S: Store> Store for Failing<S> {
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+        self.inner.load_catalog()
+    }
+
+    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
+        self.may_read()?;
+        let mut rows = self.inner.begin(wants)?;
+        if let Some(planted) = &mut lock(&self.script).planted {
+            planted.begun(&mut rows);
+        }
+        Ok(rows)
+    }
+
+    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+        let fault = self.next();
+        match fault {
+            None => self.write(rows, notes),
+            Some(Fault::Before | Fault::DiesBefore) => {
+                self.inner.rollback();
+                Err(unavailable())
+            }
+            Some(Fault::Refused) => {
+                self.inner.rollback();
+                Err(StoreError::Refused("simulated".into()))
+            }
+            Some(Fault::After | Fault::DiesAfter) => {
+                // The server holds the catalog in memory, and trusts the store that what failed is not seen by
+                // anybody who lives on: an order that is on the disk all the same shows after a death only.
+                if notes.log.is_some() {
+                    lock(&self.script).dead = true;
+                }
+                self.write(rows, notes)?;
+                Err(unavailable())
+            }
+        }
+    }
+
+    fn rollback(&mut self) {
+        let planted = lock(&self.script).planted.take();
+        match planted {
+            Some(mut planted) => {
+                planted.rollback(&mut self.inner);
+                lock(&self.script).planted = Some(planted);
+            }
+            None => self.inner.rollback(),
+        }
+    }
+
+    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
+        self.may_read()?;
+        let kept = self.inner.answered(key)?;
+        let forgets = lock(&self.script).planted.as_mut().is_some_and(Planted::forgets_answers);
+        Ok(kept.filter(|_| !forgets))
+    }
+
+    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
+        self.may_read()?;
+        self.inner.due(now, judged, limit)
+    }
+}

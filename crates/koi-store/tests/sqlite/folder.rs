@@ -1,0 +1,123 @@
+//! Who may open a folder.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use koi_store::StoreError;
+use koi_store::sqlite::Folder;
+
+use crate::Installation;
+
+/// How long the other process may take to get the lock, or to lose it.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What the other process leaves in the folder once it holds the lock.
+const HELD: &str = "held";
+
+#[test]
+fn a_second_server_is_refused() {
+    let installation = Installation::new();
+    let refused = installation.folder.serve().map(|_| ()).unwrap_err();
+    assert!(matches!(refused, StoreError::InUse(_)), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains(&*installation.folder.path().to_string_lossy()) && text.contains("--data"), "{text}");
+    // Beside a server, others may read and make keys.
+    installation.folder.reader().unwrap();
+    installation.folder.administer().unwrap();
+}
+
+#[test]
+fn the_lock_is_given_back() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(&place.path().join("deep").join("inside"));
+    let (writer, lock) = folder.serve().unwrap();
+    drop((writer, lock));
+    folder.serve().unwrap();
+}
+
+/// Holds the lock of the folder that it is started in until it is killed: the other process of the test below.
+#[test]
+#[ignore = "it waits for ever: started by the_lock_is_freed_by_death"]
+fn hold_the_lock() {
+    let folder = Folder::new(Path::new("."));
+    let held = folder.serve().unwrap();
+    std::fs::write(HELD, "").unwrap();
+    std::thread::sleep(Duration::from_secs(3600));
+    drop(held);
+}
+
+#[test]
+fn the_lock_is_freed_by_death() {
+    let place = tempfile::tempdir().unwrap();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "folder::hold_the_lock"])
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let folder = Folder::new(place.path());
+    wait_until("the other process holds the lock", || place.path().join(HELD).exists());
+    let refused = folder.serve().map(|_| ()).unwrap_err();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(matches!(refused, StoreError::InUse(_)), "{refused}");
+    folder.serve().unwrap();
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_newer_database_is_refused_by_every_door() {
+    let installation = Installation::new();
+    installation.sql().pragma_update(None, "user_version", 99).unwrap();
+    let folder = installation.folder.clone();
+    drop((installation.writer, installation._lock));
+    for refused in [
+        folder.serve().map(|_| ()).unwrap_err(),
+        folder.administer().map(|_| ()).unwrap_err(),
+        folder.reader().map(|_| ()).unwrap_err(),
+    ] {
+        assert!(matches!(refused, StoreError::Newer { found: 99, .. }), "{refused}");
+        let text = refused.to_string();
+        assert!(text.contains("99") && text.contains("newer Koi") && text.contains("backup"), "{text}");
+    }
+}
+
+#[test]
+fn an_older_database_is_brought_up_to_date_by_serving_it() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    // A file with nothing in it is a database of version 0.
+    rusqlite::Connection::open(folder.database()).unwrap().execute_batch("VACUUM").unwrap();
+    let refused = folder.reader().map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("koi serve"), "{refused}");
+    folder.serve().unwrap();
+    folder.reader().unwrap();
+}
+
+#[test]
+fn a_folder_without_a_database_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    assert!(!folder.exists());
+    for refused in [folder.administer().map(|_| ()).unwrap_err(), folder.reader().map(|_| ()).unwrap_err()] {
+        assert!(matches!(refused, StoreError::Absent(_)), "{refused}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_may_heal() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = Folder::new(&file).serve().map(|_| ()).unwrap_err();
+    assert!(refused.may_heal(), "{refused}");
+}

@@ -1,0 +1,75 @@
+//! `koi bench`: how fast is this machine, and does Koi keep its bars on it?
+
+use std::path::PathBuf;
+
+use koi_bench::{Options, on_standard_error, run};
+
+use super::{Ended, Ending, terminal};
+
+const AFTER_HELP: &str = "\
+Two things that are compared are measured in turn, in the same run, so that a noisy machine cannot favour one. The full \
+run takes some minutes and some gigabytes of disk.
+
+Examples:
+  koi bench --brief
+  koi bench --only 1,6,7 --seconds 5 --rounds 3
+  koi bench --coupons 10000000 --data /var/tmp --json > bench.json
+
+Exit status:
+  0  every bar that was judged holds
+  1  a bar does not hold, or could not be measured
+  2  it was called wrongly, or could not run";
+
+/// Measures this machine against Koi's bars
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Bench {
+    /// The bars to measure, by their numbers; all when left out
+    #[arg(long, value_name = "BARS", value_delimiter = ',')]
+    only: Vec<u8>,
+    /// Coupons to store for bars 5, 8, 9 and 10 [default: 10000000; 2000 with --brief]
+    #[arg(long, value_name = "NUMBER")]
+    coupons: Option<u64>,
+    /// Length of each measurement in seconds [default: 5; 0.2 with --brief]
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<f64>,
+    /// How often two things are measured in turn [default: 3; 1 with --brief]
+    #[arg(long, value_name = "NUMBER")]
+    rounds: Option<u32>,
+    /// Connections of a closed loop [default: 256; 32 with --brief]
+    #[arg(long, value_name = "NUMBER")]
+    connections: Option<usize>,
+    /// The folder whose disk is measured [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Leaves the data folders behind and says where they are
+    #[arg(long)]
+    keep: bool,
+    /// Only shows that everything works, in a few seconds; judges nothing
+    #[arg(long)]
+    brief: bool,
+    /// Writes JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Ended {
+        let base = if self.brief { Options::brief() } else { Options::default() };
+        let options = Options {
+            only: self.only,
+            coupons: self.coupons.unwrap_or(base.coupons),
+            seconds: self.seconds.unwrap_or(base.seconds),
+            rounds: self.rounds.unwrap_or(base.rounds),
+            connections: self.connections.unwrap_or(base.connections),
+            data: self.data,
+            keep: self.keep,
+            // A line for each of a million requests would measure the log.
+            serve_arguments: vec!["--log".into(), "warn".into()],
+            ..base
+        };
+        let report = run(&options, &on_standard_error())?;
+        terminal::print(&if self.json { report.json() } else { report.table() })?;
+        Ok(if report.succeeded() { Ending::Well } else { Ending::NotWell })
+    }
+}

@@ -1,0 +1,32 @@
+//! `koi campaign`: campaigns as files, checked before anybody sees them.
+
+mod apply;
+mod check;
+pub(super) mod file;
+mod show;
+
+use clap::Subcommand;
+
+pub(in crate::cli) use check::grouped;
+pub(in crate::cli) use show::money;
+
+use super::Ended;
+use crate::settings::environment::Environment;
+
+/// Checks, applies and shows campaigns
+#[derive(Subcommand)]
+pub(super) enum CampaignCommand {
+    Check(check::Check),
+    Apply(apply::Apply),
+    Show(show::Show),
+}
+
+impl CampaignCommand {
+    pub(super) fn run(self, environment: &Environment) -> Ended {
+        match self {
+            CampaignCommand::Check(check) => check.run(environment),
+            CampaignCommand::Apply(apply) => apply.run(environment),
+            CampaignCommand::Show(show) => show.run(environment),
+        }
+    }
+}

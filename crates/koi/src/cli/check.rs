@@ -1,0 +1,110 @@
+//! `koi check`: is the ledger whole?
+
+use std::time::Instant;
+
+use anyhow::anyhow;
+use koi_store::StoreError;
+use koi_store::sqlite::Reader;
+use serde_json::json;
+
+use super::flags::FolderFlags;
+use super::folder::folder;
+use super::{Ended, Ending, terminal};
+use crate::check::{Checked, check};
+use crate::settings::environment::Environment;
+
+const AFTER_HELP: &str = "\
+Every balance is recomputed from the transfers; every bucket, coupon and payment from them; and SQLite checks its own \
+file. A server may go on working meanwhile.
+
+Example:
+  koi check --data koi-data
+
+Exit status:
+  0  all is well
+  1  something is broken; it is named
+  2  it could not be checked";
+
+/// Recomputes the whole ledger and names what is broken
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct CheckCommand {
+    /// Writes JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    flags: FolderFlags,
+}
+
+impl CheckCommand {
+    pub(super) fn run(self, environment: &Environment) -> Ended {
+        let folder = folder(&self.flags, environment)?;
+        let began = Instant::now();
+        let checked = match folder.reader() {
+            Ok(reader) => whole(&reader, environment)?,
+            Err(StoreError::Damaged(what)) => damaged(what),
+            Err(error) => return Err(error.into()),
+        };
+        if self.json {
+            terminal::print_json(&json!({
+                "ok": checked.broken.is_empty(),
+                "transfers": checked.transfers,
+                "accounts": checked.accounts,
+                "coupons": checked.coupons,
+                "payments": checked.payments,
+                "broken": checked.broken,
+            }))?;
+        } else {
+            terminal::print(&written(&checked))?;
+            eprintln!("Checked {} in {:.1?}.", folder.path().display(), began.elapsed());
+        }
+        Ok(if checked.broken.is_empty() { Ending::Well } else { Ending::NotWell })
+    }
+}
+
+fn damaged(what: String) -> Checked {
+    Checked { broken: vec![format!("the database is damaged: {what}")], ..Checked::default() }
+}
+
+/// Checks the file and the ledger in it. What is damaged is broken, not an error.
+pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Result<Checked> {
+    let spinner = terminal::spinner(environment);
+    spinner.set_message("pages of the file");
+    let of_file = match reader.file_check() {
+        Err(StoreError::Damaged(what)) => vec![what],
+        found => found?,
+    };
+    let ledger = check(reader, &|what, seen| {
+        spinner.set_message(what);
+        spinner.set_position(seen);
+    });
+    spinner.finish_and_clear();
+    let mut checked = match ledger {
+        Err(StoreError::Damaged(what)) => damaged(what),
+        Err(StoreError::Refused(what)) if !of_file.is_empty() => damaged(what),
+        found => found.map_err(|error| anyhow!(error))?,
+    };
+    checked.broken.extend(of_file.into_iter().map(|line| format!("the database file: {line}")));
+    Ok(checked)
+}
+
+/// What was found, for people.
+pub(super) fn written(checked: &Checked) -> String {
+    let mut table = terminal::table(["Recomputed", "Number"], &[1]);
+    for (what, number) in [
+        ("transfers", checked.transfers),
+        ("accounts", checked.accounts),
+        ("coupons", checked.coupons),
+        ("payments", checked.payments),
+    ] {
+        table.add_row([what.to_owned(), number.to_string()]);
+    }
+    let mut text = terminal::written(&table);
+    if checked.broken.is_empty() {
+        text += "\nAll is well.\n";
+    } else {
+        text += &format!("\nBroken ({}):\n", checked.broken.len());
+        text.extend(checked.broken.iter().map(|line| format!("  {line}\n")));
+    }
+    text
+}

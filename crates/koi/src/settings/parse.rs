@@ -1,0 +1,138 @@
+//! Reads each setting's text into its type. The words of an error follow the setting's name: "listen must be …".
+
+use koi_core::limits::QUOTE_VALID_S;
+use koi_core::money::Currency;
+use koi_core::time::{Time, Zone};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    Text,
+    Json,
+}
+
+/// Anything that is not empty.
+pub(crate) fn path(text: &str) -> Result<(), String> {
+    if text.is_empty() { Err("must name a folder or file".into()) } else { Ok(()) }
+}
+
+/// `HOST:PORT`; the port may be 0, then the system chooses.
+pub(crate) fn listen(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match parts.map(|(_, port)| port.parse::<u16>()) {
+        Some(Ok(_)) => Ok(text.to_owned()),
+        _ => Err("must be an address and a port, such as 127.0.0.1:8080 or 0.0.0.0:80".into()),
+    }
+}
+
+/// An address of the web, without a slash at its end.
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains([' ', '?', '#']) => Ok(url.to_owned()),
+        _ => Err("must be an address such as https://koi.example.com".into()),
+    }
+}
+
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false".into()),
+    }
+}
+
+pub(crate) fn time(text: &str) -> Result<Time, String> {
+    Time::parse(text).ok_or_else(|| {
+        "must be a time of RFC 3339 with an offset between 2000 and 2200, such as 2018-07-15T00:00:00+08:00".into()
+    })
+}
+
+pub(crate) fn currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).ok_or_else(|| "must be a currency: three upper-case letters of ISO 4217".into())
+}
+
+pub(crate) fn zone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| "must be an IANA time zone, such as Asia/Shanghai".into())
+}
+
+pub(crate) fn quote_seconds(text: &str) -> Result<u32, String> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| (1..=QUOTE_VALID_S).contains(&i64::from(*seconds)));
+    seconds.ok_or_else(|| format!("must be a number of seconds from 1 to {QUOTE_VALID_S}"))
+}
+
+pub(crate) fn log(text: &str) -> Result<EnvFilter, String> {
+    const WHAT: &str = "must be off, error, warn, info, debug or trace, or such a list as warn,koi=debug";
+    if text.is_empty() {
+        return Err(WHAT.into());
+    }
+    EnvFilter::builder().parse(text).map_err(|_| WHAT.into())
+}
+
+pub(crate) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text or json".into()),
+    }
+}
+
+/// The door to PostgreSQL is prepared; the room behind it is not built.
+pub(crate) fn database(_: &str) -> Result<(), String> {
+    Err("is set, but this build serves SQLite only: it keeps everything in the data folder. Unset it, or use a \
+         build that serves PostgreSQL"
+        .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port() {
+        for (text, ok) in [
+            ("127.0.0.1:8080", true),
+            ("0.0.0.0:0", true),
+            ("[::1]:8080", true),
+            ("localhost:80", true),
+            ("8080", false),
+            (":8080", false),
+            ("127.0.0.1", false),
+            ("127.0.0.1:70000", false),
+            ("", false),
+        ] {
+            assert_eq!(listen(text).is_ok(), ok, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn public_urls_lose_their_last_slash() {
+        assert_eq!(public_url("https://koi.example.com/").as_deref(), Ok("https://koi.example.com"));
+        for wrong in ["koi.example.com", "ftp://koi.example.com", "https://", "https://a b", ""] {
+            assert!(public_url(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_hold_from_a_second_to_a_day() {
+        for (text, ok) in
+            [("1", true), ("86400", true), ("0", false), ("86401", false), ("-1", false), ("3m", false)]
+        {
+            assert_eq!(quote_seconds(text).is_ok(), ok, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn log_levels_may_differ_by_target() {
+        for (text, ok) in
+            [("info", true), ("warn,koi=debug", true), ("off", true), ("", false), ("koi=loud", false)]
+        {
+            assert_eq!(log(text).is_ok(), ok, "{text:?}");
+        }
+    }
+}

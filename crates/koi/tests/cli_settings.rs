@@ -1,0 +1,92 @@
+//! Settings: their order, where each came from, and what is said about wrong ones.
+
+mod cli;
+
+use cli::{Server, finish, koi, run};
+
+#[test]
+fn the_command_line_wins_over_the_environment_over_the_file_over_the_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("koi.toml");
+    std::fs::write(&file, "data = \"/from/file\"\nlisten = \"127.0.0.1:3\"\nlog = \"warn\"\n").unwrap();
+    let mut command = koi();
+    command.env("KOI_CONFIG", &file).env("KOI_LISTEN", "127.0.0.1:2").env("KOI_LOG", "error");
+    let shown = finish(command.args(["config", "show", "--json", "--log", "debug"])).expect(0).json();
+    let file = file.display();
+    for (name, value, from) in [
+        ("log", "debug", "command line, --log".to_owned()),
+        ("listen", "127.0.0.1:2", "environment, KOI_LISTEN".to_owned()),
+        ("data", "/from/file", format!("{file}:1")),
+        ("wallet_currency", "CNY", "default".to_owned()),
+    ] {
+        assert_eq!(shown[name]["value"], value, "{name}");
+        assert_eq!(shown[name]["from"], from.as_str(), "{name}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_with_a_suggestion() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("koi.toml");
+    std::fs::write(&file, "# ours\nlisen = \"127.0.0.1:3\"\n").unwrap();
+    let ran = finish(koi().env("KOI_SANDBX", "true").args(["config", "check", "--config"]).arg(&file)).expect(1);
+    assert_eq!(
+        ran.out,
+        format!(
+            "KOI_SANDBX: there is no such variable; did you mean `KOI_SANDBOX`?\n\
+             {}:2: there is no setting `lisen`; did you mean `listen`?\n",
+            file.display()
+        )
+    );
+    let ran = finish(koi().env("KOI_SANDBX", "true").args(["serve", "--data", "koi-nowhere"])).expect(2);
+    assert!(ran.err.contains("did you mean `KOI_SANDBOX`?"), "{}", ran.err);
+}
+
+#[test]
+fn variables_of_others_do_not_disturb() {
+    let mut command = koi();
+    for name in ["KOI_ACCEPT_POSTGRES", "KOI_TEST_SEED", "KOI_BENCH_ROUNDS", "KOI_SERVICE_HOST", "KOI_PORT_80_TCP"]
+    {
+        command.env(name, "x");
+    }
+    finish(command.args(["config", "check", "--data", "/d"])).expect(0);
+}
+
+#[test]
+fn postgresql_is_refused_not_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let ran = finish(koi().env("KOI_DATABASE", "postgres://koi:hunter2@db/koi").args(["serve", "--data", data]));
+    let ran = ran.expect(2);
+    assert!(ran.err.contains("this build serves SQLite only"), "{}", ran.err);
+    assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+}
+
+#[test]
+fn a_clock_needs_a_sandbox() {
+    let ran = run(&["serve", "--data", "koi-nowhere", "--clock", "2018-07-14T15:00:00Z"]).expect(2);
+    assert!(ran.err.contains("--sandbox"), "{}", ran.err);
+}
+
+#[test]
+fn a_server_says_where_it_listens_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::live(folder.path());
+    run(&["healthcheck", "--url", &server.url]).expect(0);
+    let url = server.url.clone();
+    assert_eq!(server.stop(), 0);
+    run(&["healthcheck", "--url", &url]).expect(1);
+}
+
+#[test]
+fn the_doctor_names_what_is_the_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(0);
+    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "server"] {
+        assert!(ran.out.contains(&format!("well  {what}")), "{what}: {}", ran.out);
+    }
+    std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
+    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+    assert!(ran.out.contains("bad   database"), "{}", ran.out);
+}

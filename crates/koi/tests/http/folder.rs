@@ -1,0 +1,31 @@
+//! One folder, one server; and no server for a folder of the future.
+
+use std::process::Stdio;
+
+use crate::server::{DURING, Server, command};
+
+#[test]
+fn a_second_server_in_the_folder_refuses_to_start() {
+    let server = Server::start(DURING);
+    let output = command(server.folder.path(), DURING).stdin(Stdio::null()).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&server.folder.path().display().to_string()), "{said}");
+    assert!(output.stdout.is_empty(), "it does not say that it listens");
+    server.call("GET", "/healthz").send().expect(200);
+}
+
+#[test]
+fn a_folder_of_a_newer_version_is_refused() {
+    let mut server = Server::start(DURING);
+    server.kill();
+    let database = server.folder.path().join("koi.db");
+    // The version is a number in the database's head: at byte 60, big-endian (SQLite's file format, 1.3).
+    let _ = std::fs::remove_file(server.folder.path().join("koi.db-wal"));
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+    std::fs::write(&database, bytes).unwrap();
+    let output = command(server.folder.path(), DURING).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("9999"), "{said}");
+}

@@ -1,0 +1,18 @@
+//! The HTTP API from outside: the real binary as a sandbox, over plain sockets.
+//!
+//! What a client library would hide is what is tested here, so requests are written by hand.
+
+#![allow(missing_docs, reason = "tests")]
+
+mod client;
+mod codes;
+mod folder;
+mod hostile;
+mod lists;
+mod order;
+mod pages;
+mod replays;
+mod roles;
+mod server;
+mod slow;
+mod story;

@@ -1,0 +1,173 @@
+//! A sandbox of one test, and shorthands for setting its scene.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::{Answer, Call};
+
+pub(crate) const BEFORE: &str = "2018-07-14T15:00:00Z";
+pub(crate) const DURING: &str = "2018-07-19T22:15:00Z";
+pub(crate) const CAMPAIGN: &str = "nz-summer-2018";
+
+/// A running server, killed at the end of its test.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
+}
+
+impl Server {
+    pub(crate) fn start(clock: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (process, line) = launch(folder.path(), clock);
+        let address = line.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
+        let Some(address) = address else { panic!("the first line is {line:?}") };
+        Self { process, address, folder }
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.address, method, path)
+    }
+
+    pub(crate) fn get(&self, role: &str, path: &str) -> Answer {
+        self.call("GET", path).role(role).send()
+    }
+
+    pub(crate) fn post(&self, role: &str, path: &str, body: &Value) -> Answer {
+        self.call("POST", path).role(role).fresh_key().json(body).send()
+    }
+
+    pub(crate) fn put(&self, role: &str, path: &str, body: &Value) -> Answer {
+        self.call("PUT", path).role(role).json(body).send()
+    }
+
+    pub(crate) fn clock(&self, now: &str) {
+        self.put("operator", "/v1/sandbox/clock", &json!({ "now": now })).expect(200);
+    }
+
+    /// A campaign that is approved and has its money.
+    pub(crate) fn campaign(&self, document: &Value) {
+        let id = document["id"].as_str().expect("an id");
+        let worth = |tier: &Value| tier["face"].as_i64().unwrap_or(0) * tier["count"].as_i64().unwrap_or(0);
+        let stock: i64 = document["packets"].as_array().into_iter().flatten().map(worth).sum();
+        self.post("operator", "/v1/campaigns", document).expect(201);
+        self.post("operator", &format!("/v1/campaigns/{id}/submit"), &json!({})).expect(200);
+        self.post("approver", &format!("/v1/campaigns/{id}/approve"), &json!({})).expect(200);
+        let amount = json!({ "amount": { "currency": "CNY", "value": stock } });
+        self.post("operator", &format!("/v1/campaigns/{id}/fund"), &amount).expect(200);
+    }
+
+    /// A merchant with one store, and a code that hangs there.
+    pub(crate) fn store(&self, merchant: &str, store: &str, country: &str, currency: &str) -> String {
+        let body =
+            json!({ "id": merchant, "name": merchant, "country": country, "currency": currency, "fee_bps": 160 });
+        self.post("acquirer", "/v1/merchants", &body).expect(201);
+        let body = json!({ "id": store, "name": store, "country": country, "time_zone": "Pacific/Auckland" });
+        self.post("acquirer", &format!("/v1/merchants/{merchant}/stores"), &body).expect(201);
+        let path = format!("/v1/stores/{store}/codes");
+        let code = self.post("acquirer", &path, &json!({ "medium": "a5_sticker" })).expect(201).json();
+        code["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// The campaign of summer 2018 with one store in New Zealand, and its code.
+    pub(crate) fn summer(clock: &str) -> (Self, String) {
+        let server = Self::start(clock);
+        server.campaign(&campaign(CAMPAIGN));
+        let code = server.store("kiwi-honey", "queen-st", "NZ", "NZD");
+        server.put("acquirer", "/v1/rates/NZD-CNY", &json!({ "rate": "4.58170000" })).expect(200);
+        (server, code)
+    }
+
+    pub(crate) fn claim(&self, code: &str, account: &str) -> Answer {
+        self.post("wallet", &format!("/v1/campaigns/{CAMPAIGN}/claims"), &claim(code, account))
+    }
+
+    pub(crate) fn quote(&self, account: &str, cents: i64) -> Answer {
+        self.post("wallet", "/v1/quotes", &purchase(account, cents))
+    }
+
+    pub(crate) fn pay(&self, account: &str, cents: i64) -> Answer {
+        let quote = self.quote(account, cents).expect(201).json();
+        self.post("wallet", "/v1/payments", &json!({ "quote": quote["id"] }))
+    }
+
+    /// Kills the server; its folder stays.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Starts `koi serve`; answers the process and the first line that it printed.
+fn launch(folder: &Path, clock: &str) -> (Child, String) {
+    let mut process = command(folder, clock).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("koi");
+    let mut line = String::new();
+    let output = process.stdout.take().expect("its output");
+    BufReader::new(output).read_line(&mut line).expect("a line");
+    (process, line)
+}
+
+pub(crate) fn command(folder: &Path, clock: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koi"));
+    command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--clock", clock, "--data"]).arg(folder);
+    command
+}
+
+pub(crate) fn campaign(id: &str) -> Value {
+    json!({
+        "id": id,
+        "kind": "red_packet",
+        "title": { "en": "NZ summer 2018", "zh": "新西兰之夏 2018" },
+        "currency": "CNY",
+        "funder": "alipay",
+        "time_zone": "Asia/Shanghai",
+        "starts_at": "2018-07-15T00:00:00+08:00",
+        "ends_at": "2018-09-15T00:00:00+08:00",
+        "packets": [{ "face": 8800, "count": 100 }],
+        "eligibility": { "verified": true, "id_countries": ["CN"], "not_in_countries": ["CN"] },
+        "limits": { "window_days": 30, "per_window": 5, "live": 1 },
+        "coupon": {
+            "valid_days": 7, "threshold": "exceeds", "min_shopper_pays": 1,
+            "refund_returns_coupon": false, "restock_expired": true
+        },
+        "quote": { "valid_seconds": 180 },
+        "terms": { "en": "One live coupon at a time.", "zh": "同一时间只能持有一张红包。" }
+    })
+}
+
+pub(crate) fn claim(code: &str, account: &str) -> Value {
+    let person = format!("person-of-{account}");
+    json!({
+        "code": code,
+        "shopper": { "account": account, "person": person, "verified": true, "id_country": "CN" }
+    })
+}
+
+pub(crate) fn purchase(account: &str, cents: i64) -> Value {
+    json!({
+        "shopper": { "account": account, "person": format!("person-of-{account}") },
+        "store": "queen-st",
+        "amount": { "currency": "NZD", "value": cents }
+    })
+}
+
+/// The server's own OpenAPI document.
+pub(crate) fn document(server: &Server) -> Value {
+    server.call("GET", "/openapi.json").send().expect(200).json()
+}
+
+/// A value of an answer's body, as text.
+pub(crate) fn text(answer: &Answer, name: &str) -> String {
+    answer.json()[name].as_str().unwrap_or_default().to_owned()
+}
