@@ -155,7 +155,9 @@ impl Coupon {
     /// Ends the coupon. Of what happens in one millisecond, a pause that lasts already came first: the end is
     /// noted after its start, so that it is told from an end before it.
     fn ended(self, phase: Phase, pauses: &[Pause], now: Time) -> Self {
-        let paused_now = pauses.last().is_some_and(|pause| pause.until.is_none() && pause.from == now);
+        // One that it has seen already began while it had ended once before: that one moves nothing.
+        let unseen = pauses.get(self.pauses_seen as usize..).unwrap_or(&[]);
+        let paused_now = unseen.last().is_some_and(|pause| pause.until.is_none() && pause.from == now);
         let ended_at = now.plus_ms(i64::from(paused_now));
         Self { phase, ended_at: Some(ended_at), ..self.with_pauses(pauses) }
     }
@@ -230,18 +232,19 @@ impl Coupon {
         Ok(if expired { self.ended(Phase::Expired, pauses, now) } else { self })
     }
 
-    /// The coupon as if it were live again at this instant: of the pauses, those that began while it had
-    /// ended do not move its expiry; one that had begun before does, once it is over.
+    /// The coupon as if it were live again at this instant: of the pauses, those that began after it had ended
+    /// do not move its expiry; one that lasted when it ended does, once it is over.
     pub fn revived(&self, pauses: &[Pause]) -> Self {
         let Some(ended_at) = self.ended_at else {
             return self.clone();
         };
+        // When it ended, all but a pause that lasted was counted in, so only the first of these can be that one.
         let unseen = pauses.get(self.pauses_seen as usize..).unwrap_or(&[]);
-        let began_live = unseen.partition_point(|pause| pause.from < ended_at);
-        let lasts = began_live > 0 && unseen[began_live - 1].until.is_none();
+        let lasted = unseen.first().filter(|pause| pause.from < ended_at);
+        let lasts = lasted.is_some_and(|pause| pause.until.is_none());
         let skipped = unseen.len() - usize::from(lasts);
         Self {
-            expires_at: moved(self.expires_at, &unseen[..began_live]),
+            expires_at: moved(self.expires_at, lasted.map(std::slice::from_ref).unwrap_or_default()),
             pauses_seen: self.pauses_seen + u32::try_from(skipped).unwrap_or(u32::MAX),
             phase: Phase::Held,
             ended_at: None,

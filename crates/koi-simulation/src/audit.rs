@@ -9,8 +9,7 @@ use koi_core::scene::Scene;
 use koi_core::settle::settle;
 use koi_store::{StoreError, Want};
 
-use crate::model::{Buckets, Coupon, Life, Model};
-use crate::seen::CouponShown;
+use crate::model::{Buckets, Coupon, Model};
 use crate::server::Server;
 use crate::translate::{coupon_shown, payment_shown, quote_shown};
 
@@ -124,10 +123,7 @@ fn coupon_differs(server: &Server, catalog: &Catalog, expected: &Coupon) -> Resu
     let parts = (coupon.remaining, coupon.reserved, coupon.spent, coupon.lapsed, coupon.restocked);
     let expected_parts =
         (expected.remaining, expected.reserved, expected.spent, expected.lapsed, expected.restocked);
-    let expected_shown = CouponShown {
-        expires_at: if expected.life == Life::Live { expected.expires_at } else { shown.expires_at },
-        ..expected.shown()
-    };
+    let expected_shown = expected.shown();
     Ok((shown != expected_shown || parts != expected_parts).then(|| {
         format!("stored is\n  {shown:?} {parts:?}, it had to be\n  {expected_shown:?} {expected_parts:?}")
     }))

@@ -124,6 +124,16 @@ struct Simulation {
     counts: Report,
 }
 
+/// A call that had no answer, once it was repeated.
+struct Repeat {
+    /// Its place in the batch.
+    place: usize,
+    /// What the repeat was answered.
+    seen: Seen,
+    /// Whether the call had happened at its own place: then the repeat changed nothing.
+    had_happened: bool,
+}
+
 impl Simulation {
     fn new(plan: Plan) -> Result<Self, Wrong> {
         let world = World::draw(&mut stream(plan.seed, 1));
@@ -223,10 +233,10 @@ impl Simulation {
         let repeated = self.repeat_unknown(batch, &first)?;
 
         for (place, (request, seen)) in batch.iter().zip(&first).enumerate() {
-            match repeated.get(&place) {
+            match repeated.iter().find(|repeat| repeat.place == place) {
                 None => self.compare(request, seen)?,
-                Some((seen, true)) => self.compare_lost(request, seen)?,
-                Some((_, false)) => {}
+                Some(repeat) if repeat.had_happened => self.compare_lost(request, &repeat.seen)?,
+                Some(_) => {}
             }
         }
         if now != self.model.now {
@@ -236,10 +246,8 @@ impl Simulation {
             }
             self.model.time_is(now);
         }
-        for (place, request) in batch.iter().enumerate() {
-            if let Some((seen, false)) = repeated.get(&place) {
-                self.compare(request, seen)?;
-            }
+        for repeat in repeated.iter().filter(|repeat| !repeat.had_happened) {
+            self.compare(batch[repeat.place], &repeat.seen)?;
         }
         Ok(failed)
     }
@@ -252,30 +260,29 @@ impl Simulation {
         outcomes.into_iter().map(|outcome| seen(outcome, &catalog)).collect()
     }
 
-    /// Repeats every call that has no answer. For each: what the repeat was answered, and whether the call had
-    /// happened at its own place.
-    fn repeat_unknown(
-        &mut self,
-        batch: &[&Request],
-        first: &[Seen],
-    ) -> Result<BTreeMap<usize, (Seen, bool)>, Wrong> {
+    /// Repeats every call that has no answer.
+    fn repeat_unknown(&mut self, batch: &[&Request], first: &[Seen]) -> Result<Vec<Repeat>, Wrong> {
         let slot = |request: &Request| request.bound().map(|bound| (request.by, bound.scope, request.key.clone()));
         let is_new = |seen: &Seen| matches!(seen, Seen::Good { replayed: false, .. });
         // A replay of one of these proves nothing about the call itself.
         let mut done: BTreeSet<_> =
             batch.iter().zip(first).filter(|(_, seen)| is_new(seen)).map(|(request, _)| slot(request)).collect();
-        let mut repeated = BTreeMap::new();
-        for (place, request) in batch.iter().enumerate().filter(|(place, _)| first[*place] == Seen::Unknown) {
-            let again = self.ask(&[request]).pop().unwrap_or(Seen::Unknown);
-            if matches!(again, Seen::Unknown | Seen::Fault) {
-                return Err(format!("{request:?} is answered {again:?} though nothing fails"));
+        let mut unknown: Vec<usize> = (0..batch.len()).filter(|place| first[*place] == Seen::Unknown).collect();
+        // A rate has no key that tells, but setting it again does no harm: it is in force before anything else.
+        unknown.sort_by_key(|place| !matches!(batch[*place].ask, Ask::SetRate(..)));
+        let mut repeated = Vec::new();
+        for place in unknown {
+            let request = batch[place];
+            let seen = self.ask(&[request]).pop().unwrap_or(Seen::Unknown);
+            if matches!(seen, Seen::Unknown | Seen::Fault) {
+                return Err(format!("{request:?} is answered {seen:?} though nothing fails"));
             }
-            let replayed = matches!(again, Seen::Good { replayed: true, .. });
-            let happened = replayed && !done.contains(&slot(request));
-            if is_new(&again) {
+            let replayed = matches!(seen, Seen::Good { replayed: true, .. });
+            let had_happened = replayed && !done.contains(&slot(request));
+            if is_new(&seen) {
                 done.insert(slot(request));
             }
-            repeated.insert(place, (again, happened));
+            repeated.push(Repeat { place, seen, had_happened });
         }
         Ok(repeated)
     }

@@ -239,7 +239,7 @@ impl Workload {
             }
             3 | 4 => (Ask::Pause(id, pick(&mut self.luck, &[Scope::Issuing, Scope::All])), OPERATOR),
             5 | 6 => (Ask::Resume(id), APPROVER),
-            7 if self.luck.random_ratio(1, 3) => (Ask::End(id), OPERATOR),
+            7 if self.luck.random_ratio(1, 2) => (Ask::End(id), OPERATOR),
             8 => (Ask::Close(id), OPERATOR),
             9 => (Ask::RevokeCode(pick(&mut self.luck, &self.world.codes)), ACQUIRER),
             10 => self.another_store(model),

@@ -4,7 +4,7 @@ use koi_simulation::bugs::Bug;
 use koi_simulation::simulation::{Plan, TRACE, run};
 
 /// Seeds that are run at every change; a night runs many more with the program.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 200;
 const STEPS: u32 = 60;
 
 fn plan(seed: u64) -> Plan {
@@ -33,7 +33,7 @@ fn server_and_model_agree_over_odd_seeds() {
 /// Seeds at which server and model once disagreed.
 #[test]
 fn seeds_that_once_failed_pass() {
-    for seed in [47, 89, 245, 454, 506] {
+    for seed in [47, 50, 89, 236, 245, 454, 506, 20_046] {
         if let Err(failure) = run(Plan { steps: 150, ..plan(seed) }) {
             panic!("{failure}");
         }
@@ -54,7 +54,7 @@ fn the_same_seed_is_the_same_run() {
 fn everything_happens() {
     let mut answers = std::collections::BTreeSet::new();
     let (mut failures, mut deaths) = (0, 0);
-    for seed in 1000..1012 {
+    for seed in 1000..1030 {
         let report = run(Plan { steps: 100, ..plan(seed) }).unwrap_or_else(|failure| panic!("{failure}"));
         answers.extend(report.answers.into_keys());
         failures += report.failures;
@@ -109,8 +109,9 @@ fn everything_happens() {
 const FOUND_WITHIN: u64 = 12;
 
 fn is_found(bug: Bug) {
-    let found = (0..FOUND_WITHIN).any(|seed| run(Plan { bug: Some(bug), ..plan(seed) }).is_err());
-    assert!(found, "{bug:?} was not found");
+    let found = (0..FOUND_WITHIN).find(|seed| run(Plan { bug: Some(bug), ..plan(*seed) }).is_err());
+    let seed = found.unwrap_or_else(|| panic!("{bug:?} was not found"));
+    println!("{bug:?} is found by seed {seed}");
 }
 
 #[test]

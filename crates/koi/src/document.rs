@@ -9,9 +9,7 @@ use koi_core::time::{Time, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::fields::Field;
-use crate::http::openapi::schema::{
-    CampaignStatus, CountryCode, CurrencyCode, Instant, MinorUnits, Name, PauseScope, ZoneName,
-};
+use crate::schema::{CampaignStatus, CountryCode, CurrencyCode, Instant, MinorUnits, Name, PauseScope, ZoneName};
 
 /// A campaign document.
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]

@@ -10,7 +10,7 @@ use koi_core::time::{Time, Zone};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::http::openapi::schema::CurrencyCode;
+use crate::schema::CurrencyCode;
 
 /// Separates the English from the Chinese words of an error on its way through serde.
 pub(crate) const LANGUAGES: char = '\u{1F}';

@@ -192,6 +192,20 @@ fn a_void_coupon_stays_void_when_its_payment_is_cancelled() {
 }
 
 #[test]
+fn a_void_coupon_of_a_closed_campaign_stays_void_and_its_money_is_returned() {
+    let mut stage = Stage::of(splittable(10_000, 1));
+    stage.rate("1");
+    let coupon = stage.claim("A").expect("a coupon");
+    let payment = stage.purchase("A", 3001);
+    stage.void(coupon.id).expect("void");
+    stage.end();
+    stage.close().expect("closed");
+    stage.cancel(payment.id).expect("cancelled");
+    assert_eq!((stage.shown(coupon.id), stage.budget()), ((Status::Void, 0), [0, 0, 0, 0, 10_000, 0]));
+    assert_eq!(stage.left(), [0], "no packet goes back into a stock that is closed");
+}
+
+#[test]
 fn during_a_pause_expiry_is_judged_as_of_its_start() {
     // Paid a minute before its expiry; the pause begins so many milliseconds after the payment.
     let check = |pause_after_ms, status| {

@@ -294,6 +294,20 @@ fn within_one_millisecond_the_order_of_payment_and_pause_counts() {
         stage.resume();
         stage.cancel(payment.id).expect("cancelled");
     });
+    check("paused for no time, then paid, then paused", 0, |stage, _| {
+        paused(stage, 0);
+        let payment = stage.purchase("A", 99_999);
+        paused(stage, HOUR);
+        stage.cancel(payment.id).expect("cancelled");
+    });
+    check("paused, paid, resumed and paused again", 0, |stage, _| {
+        let quote = stage.quote("A", 99_999);
+        stage.pause(Scope::All);
+        let payment = stage.pay(quote.id).expect("an open quote is honoured");
+        stage.resume();
+        paused(stage, HOUR);
+        stage.cancel(payment.id).expect("cancelled");
+    });
     check("resumed, then paid, then paused again", HOUR, |stage, _| {
         paused(stage, HOUR);
         let payment = stage.purchase("A", 99_999);

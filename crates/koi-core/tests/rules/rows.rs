@@ -191,7 +191,24 @@ fn coupons_that_do_not_follow_each_other_have_lines_of_their_own() {
     stage.rows.apply(moving(expiry), now).expect("applied");
     assert_eq!(stage.rows.transfers.len(), 3);
     stage.rows.apply(moving(issue(5, 500)), now).expect("applied");
-    assert_eq!(stage.rows.transfers[1].count, 3, "what lies between does not matter");
+    let counts: Vec<u32> = stage.rows.transfers.iter().map(|line| line.count).collect();
+    assert_eq!(counts, [2, 2, 1, 1], "another line of the campaign between them ends a line");
+}
+
+#[test]
+fn a_packet_that_comes_back_and_is_claimed_again_within_a_batch_is_issued_after_it_came_back() {
+    // Broke once: both claims shared the first line, which then issued more than the stock held.
+    let mut stage = Stage::of(plain(500, 1));
+    let decided = |stage: &mut Stage, command: Command| {
+        let asked = stage.asked("wallet", "k", &command);
+        stage.scene(|rows, scene| decide(rows, scene, &Call { command, asked })).expect("decided");
+    };
+    decided(&mut stage, Scan { account: "A", ..Scan::default() }.command());
+    decided(&mut stage, Command::Void(CouponId::new(Cell(0), CampaignNo(1), 0)));
+    decided(&mut stage, Scan { account: "B", ..Scan::default() }.command());
+    let told: Vec<_> = stage.rows.transfers.iter().map(|line| (line.movement.reason, line.count)).collect();
+    assert_eq!(told, [(Reason::Issue, 1), (Reason::Void, 1), (Reason::Issue, 1)]);
+    stage.book_due();
 }
 
 #[test]

@@ -58,11 +58,14 @@ pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// Working keys by the hash of their secret: who calls with it, and until when.
+type Keys = FxHashMap<[u8; 32], (Caller, Option<Time>)>;
+
 /// The keys that work. Secrets are random and long, so their plain SHA-256 finds them, in constant time
 /// as far as the secret is concerned.
 #[derive(Debug, Default)]
 pub struct KeyRing {
-    keys: RwLock<FxHashMap<[u8; 32], (Caller, Option<Time>)>>,
+    keys: RwLock<Keys>,
     sandbox: bool,
 }
 
@@ -76,7 +79,7 @@ impl KeyRing {
 
     /// Puts the stored keys in place of those before.
     pub fn replace(&self, stored: Vec<ApiKey>) {
-        let mut keys = FxHashMap::default();
+        let mut keys = Keys::default();
         for key in stored.into_iter().filter(|key| key.revoked_at.is_none()) {
             if let Some(role) = Role::parse(&key.role) {
                 keys.insert(key.hash, (Caller { principal: key.principal, role }, key.expires_at));

@@ -43,6 +43,10 @@ pub struct Job {
 }
 
 /// What was done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, to who waits; a box would cost each call an allocation"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
     /// A call was answered.

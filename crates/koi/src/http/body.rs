@@ -289,7 +289,12 @@ mod tests {
         check(&money("10.5"), "/amounts/0/value", "invalid type", "类型不正确");
         check(&money("1e3"), "/amounts/0/value", "invalid type", "类型不正确");
         check(&money("9223372036854775808"), "/amounts/0/value", "invalid value", "超出范围");
-        check(&format!("{{\"store\":\"a\",\"amounts\":{}", "[".repeat(500)), "/amounts/0/0", "invalid type", "类型");
+        check(
+            &format!("{{\"store\":\"a\",\"amounts\":{}", "[".repeat(500)),
+            "/amounts/0/0",
+            "invalid type",
+            "类型",
+        );
         check(r#"{"store":"a","amounts":[]} x"#, "", "after its end", "多余");
     }
 }

@@ -18,10 +18,10 @@ use crate::fields::{Field, MoneyIn, MoneyOut, Words};
 use crate::http::body::{Posted, why_text};
 use crate::http::door::Named;
 use crate::http::list::{ListOut, Page, cursor};
-use crate::http::openapi::schema::{Name, PauseScope, ShortText};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, office_answer};
 use crate::limits;
+use crate::schema::{Name, PauseScope, ShortText};
 
 /// A call without a body; an empty object does as well.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]

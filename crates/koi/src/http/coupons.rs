@@ -25,9 +25,9 @@ use crate::http::body::Posted;
 use crate::http::campaigns::{ReasonIn, routed};
 use crate::http::door::{Named, READERS};
 use crate::http::list::{ListOut, Page, cursor};
-use crate::http::openapi::schema::{CodeCharacters, CountryCode, CouponStatus, Instant, Name};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
+use crate::schema::{CodeCharacters, CountryCode, CouponStatus, Instant, Name};
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,9 +14,9 @@ use crate::engine::keys::Role;
 use crate::fields::MoneyOut;
 use crate::http::campaigns::routed;
 use crate::http::list::{ListOut, Page, bad_cursor, cursor, number};
-use crate::http::openapi::schema::{Instant, LedgerAccount, Name, TransferReason};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json};
+use crate::schema::{Instant, LedgerAccount, Name, TransferReason};
 
 const AUDITOR: &[Role] = &[Role::Auditor];
 

@@ -18,12 +18,10 @@ use crate::fields::{Field, Words};
 use crate::http::body::{Posted, why_text};
 use crate::http::campaigns::ReasonIn;
 use crate::http::door::Named;
-use crate::http::openapi::schema::{
-    CodeCharacters, CodeStatus, CountryCode, CurrencyCode, Instant, Name, ShortText, ZoneName,
-};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, office_answer};
 use crate::limits;
+use crate::schema::{CodeCharacters, CodeStatus, CountryCode, CurrencyCode, Instant, Name, ShortText, ZoneName};
 
 const ACQUIRER: &[Role] = &[Role::Acquirer];
 const READERS: &[Role] = &[Role::Acquirer, Role::Operator, Role::Auditor, Role::Wallet];

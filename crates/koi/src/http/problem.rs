@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::engine::work::Failure;
 use crate::http::coupons::CouponOut;
 use crate::http::language::Language;
-use crate::http::openapi::schema::Instant;
 use crate::limits;
+use crate::schema::Instant;
 
 /// A text in both languages.
 #[derive(Clone, Debug)]

@@ -17,9 +17,9 @@ use crate::http::body::Posted;
 use crate::http::campaigns::Nothing;
 use crate::http::coupons::{created, fault, or_absent};
 use crate::http::door::{Named, READERS};
-use crate::http::openapi::schema::{DecimalRate, Instant, Name, NoDeductionReason, QuoteStatus};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
+use crate::schema::{DecimalRate, Instant, Name, NoDeductionReason, QuoteStatus};
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

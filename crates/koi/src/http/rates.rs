@@ -14,9 +14,9 @@ use crate::engine::work::{OfficeWork, Work};
 use crate::fields::Field;
 use crate::http::body;
 use crate::http::door::Named;
-use crate::http::openapi::schema::DecimalRate;
 use crate::http::problem::{Problem, Text};
 use crate::http::{Answer, App, json, office_answer};
+use crate::schema::DecimalRate;
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

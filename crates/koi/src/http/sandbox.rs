@@ -11,9 +11,9 @@ use crate::engine::work::{Done, Work};
 use crate::fields::Field;
 use crate::http::body;
 use crate::http::coupons::fault;
-use crate::http::openapi::schema::Instant;
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json};
+use crate::schema::Instant;
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -51,7 +51,7 @@ fn a_bad_body_names_its_field_and_changes_nothing() {
         ("operator", "/v1/campaigns", draft.replace("8800", "9007199254740992"), "/packets/0/face"),
         ("operator", "/v1/campaigns", draft.replace("\"CNY\"", "\"NZD\""), "/currency"),
         ("operator", "/v1/campaigns", draft.replace("2018-09-15", "2018-07-15"), "/ends_at"),
-        ("operator", "/v1/campaigns", draft.replace("00:00:00+08:00", "00:00:00"), "/starts_at"),
+        ("operator", "/v1/campaigns", draft.replace("00:00:00+08:00", "00:00:00"), "/ends_at"),
         ("operator", "/v1/campaigns", draft.replace("Asia/Shanghai", "Asia/Nowhere"), "/time_zone"),
         ("operator", "/v1/campaigns", draft.replace("red_packet", "blue_packet"), "/kind"),
         ("operator", "/v1/campaigns", draft.replace("\"zh\":\"同", "\"fr\":\"同"), "/terms/fr"),
@@ -178,7 +178,7 @@ fn wrong_methods_are_405_and_say_which_are_right() {
     let api = crate::server::document(&server);
     for (path, item) in api["paths"].as_object().unwrap() {
         let right: Vec<&String> = item.as_object().unwrap().keys().collect();
-        let route = path.replace('{', "").replace('}', "");
+        let route = path.replace(['{', '}'], "");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
             if right.iter().any(|other| other.eq_ignore_ascii_case(method)) {
                 continue;

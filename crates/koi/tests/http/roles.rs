@@ -14,7 +14,7 @@ fn every_route_lets_in_its_roles_and_no_other() {
     let mut cells = 0;
     for (path, method, id) in operations(&api) {
         let operation = &api["paths"][&path][&method];
-        let route = path.replace('{', "").replace('}', "");
+        let route = path.replace(['{', '}'], "");
         let call = || server.call(&method.to_uppercase(), &route).key("k").json(&json!({}));
         let Some(roles) = operation["x-roles"].as_array() else {
             assert!(![401, 403].contains(&call().send().status), "{id} is open to all");

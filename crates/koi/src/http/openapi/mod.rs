@@ -5,8 +5,6 @@
 //! parameters, and each refusal by status with an example, from the one list of problems. The examples of
 //! requests and answers are a story in `examples.json`, which a test plays against a running server.
 
-pub(crate) mod schema;
-
 use std::sync::LazyLock;
 
 use axum::body::Bytes;
