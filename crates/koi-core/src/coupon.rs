@@ -215,8 +215,6 @@ impl Coupon {
     pub fn unspend(mut self, amount: i64) -> Result<Self, Fault> {
         self.spent = take(self.spent, amount)?;
         self.remaining = sum(self.remaining, amount)?;
-        self.phase = Phase::Held;
-        self.ended_at = None;
         Ok(self)
     }
 
@@ -224,12 +222,11 @@ impl Coupon {
     pub fn unspend_lapsed(mut self, amount: i64, pauses: &[Pause], now: Time) -> Result<Self, Fault> {
         self.spent = take(self.spent, amount)?;
         self.lapsed = sum(self.lapsed, amount)?;
-        let expired = match self.phase {
-            Phase::Void => false,
-            Phase::Used | Phase::Expired => true,
-            Phase::Held => self.remaining == 0 && self.reserved == 0,
-        };
-        Ok(if expired { self.ended(Phase::Expired, pauses, now) } else { self })
+        Ok(match self.phase {
+            Phase::Used | Phase::Expired => self.ended(Phase::Expired, pauses, now),
+            // One that is held past its expiry ends with the open quotes that hold it.
+            Phase::Void | Phase::Held => self,
+        })
     }
 
     /// The coupon as if it were live again at this instant: of the pauses, those that began after it had ended

@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn balances_of_cells_are_summed_account_by_account() {
+        let one = Buckets::stored([-10, 4, 3, 2, 1, 0, 6, -6]);
+        let sum = one.plus(&Buckets::stored([-5, 1, 1, 1, 1, 1, 0, 0])).unwrap();
+        assert_eq!(sum.balances(), [-15, 5, 4, 3, 2, 1, 6, -6]);
+        assert_eq!((sum.funded(), sum.adds_up()), (15, true));
+        let most = Buckets::stored([0, i64::MAX, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(most.plus(&most), Err(Fault::Overflow));
+    }
+
+    #[test]
     fn a_doubled_or_lost_fen_shows() {
         assert!(Buckets::stored([-10, 4, 3, 2, 1, 0, 0, 0]).adds_up());
         assert!(!Buckets::stored([-10, 4, 3, 2, 1, 1, 0, 0]).adds_up());
