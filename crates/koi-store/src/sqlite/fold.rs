@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
@@ -22,8 +23,21 @@ const ROUNDS: usize = 8;
 /// The thread that folds, and what the writer shares with it.
 #[derive(Debug)]
 pub(super) struct Folding {
-    wake: SyncSender<()>,
+    /// Gone once the value is being dropped.
+    wake: Option<SyncSender<()>>,
     nearly_done: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The thread's connection is closed before the writer's owner goes on: the last one to be closed leaves a
+/// database without a log beside it.
+impl Drop for Folding {
+    fn drop(&mut self) {
+        drop(self.wake.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Folding {
@@ -32,11 +46,11 @@ impl Folding {
         let (wake, woken) = sync_channel(1);
         let nearly_done = Arc::new(AtomicBool::new(false));
         let shared = nearly_done.clone();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("koi-fold".into())
             .spawn(move || fold_when_woken(&connection, &woken, &shared))
             .map_err(|error| StoreError::Unavailable(format!("the folding thread: {error}")))?;
-        Ok(Self { wake, nearly_done })
+        Ok(Self { wake: Some(wake), nearly_done, thread: Some(thread) })
     }
 
     /// Called by the writer after each commit. Errors lose nothing: the log stays as it is.
@@ -47,7 +61,7 @@ impl Folding {
         }
         if checkpoint(writer, "PRAGMA wal_checkpoint(NOOP)").is_ok_and(|(log, _)| log >= LONG_PAGES) {
             // Full: it is awake already.
-            let _ = self.wake.try_send(());
+            let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
         }
     }
 }
