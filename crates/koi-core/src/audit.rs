@@ -325,9 +325,12 @@ impl<'a> Audit<'a> {
         let fits = match coupon.phase {
             Phase::Held => rest > 0,
             Phase::Used => rest == 0 && coupon.lapsed == 0,
-            Phase::Expired | Phase::Void => coupon.remaining == 0,
+            // Only what remains can expire or be voided, so something has lapsed.
+            Phase::Expired | Phase::Void => coupon.remaining == 0 && coupon.lapsed > 0,
         };
-        if !fits {
+        let marked = (coupon.phase == Phase::Void) == coupon.voided.is_some()
+            && (coupon.phase == Phase::Held) == coupon.ended_at.is_none();
+        if !fits || !marked {
             found.push(format!("{:?} does not fit its parts", coupon.phase));
         }
         let campaign = self.catalog.campaign_numbered(coupon.id.campaign());

@@ -112,6 +112,7 @@ fn unavailable() -> StoreError {
 
 impl<S: Store> Store for Failing<S> {
     fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+        self.may_read()?;
         self.inner.load_catalog()
     }
 
@@ -137,11 +138,6 @@ impl<S: Store> Store for Failing<S> {
                 Err(StoreError::Refused("simulated".into()))
             }
             Some(Fault::After | Fault::DiesAfter) => {
-                // The server holds the catalog in memory, and trusts the store that what failed is not seen by
-                // anybody who lives on: an order that is on the disk all the same shows after a death only.
-                if notes.log.is_some() {
-                    lock(&self.script).dead = true;
-                }
                 self.write(rows, notes)?;
                 Err(unavailable())
             }

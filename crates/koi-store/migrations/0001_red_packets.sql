@@ -267,5 +267,6 @@ CREATE TABLE api_key (
     role       TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
-    revoked_at INTEGER
+    revoked_at INTEGER,
+    used_at    INTEGER   -- to the minute or so
 ) STRICT, WITHOUT ROWID;

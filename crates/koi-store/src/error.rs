@@ -23,6 +23,9 @@ pub enum StoreError {
     /// There is no database where one is expected.
     #[error("there is no Koi database in {0}")]
     Absent(String),
+    /// The file cannot be read: it is damaged, or the disk fails at reading. SQLite has the same words for both.
+    #[error("the database cannot be read, because the disk fails or the file is damaged: {0}")]
+    Unreadable(String),
     /// Rows that cannot be: the database was damaged, or written by something else.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -32,9 +35,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether waiting may help.
+    /// Whether it is the storage that fails, for everybody: waiting may help.
     pub fn may_heal(&self) -> bool {
         matches!(self, StoreError::Unavailable(_))
+    }
+
+    /// Whether who asked may ask again later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::Unreadable(_))
     }
 }
 
@@ -53,7 +61,7 @@ impl From<rusqlite::Error> for StoreError {
                 | Code::PermissionDenied
                 | Code::FileLockingProtocolFailed
                 | Code::OutOfMemory => StoreError::Unavailable(text),
-                Code::DatabaseCorrupt | Code::NotADatabase => StoreError::Damaged(text),
+                Code::DatabaseCorrupt | Code::NotADatabase => StoreError::Unreadable(text),
                 _ => StoreError::Refused(text),
             },
             rusqlite::Error::FromSqlConversionFailure(..)

@@ -38,6 +38,9 @@ pub const PAGE: usize = 1_000;
 pub const PAGE_DEFAULT: usize = 100;
 /// Time for the writer to answer before the server calls itself not ready.
 pub const READY_TIME: Duration = Duration::from_secs(2);
+/// Free bytes on the data folder's disk below which the server calls itself not ready: room to fold the log, and
+/// time to act before claims have to be refused.
+pub const DISK_FLOOR_BYTES: u64 = 64 << 20;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, bail};
+use axum::Router;
 use koi_core::time::Time;
 use koi_store::Store;
 use koi_store::sqlite::Folder;
@@ -22,10 +23,22 @@ use crate::source::Source;
 
 /// How often the stored keys are looked at for changes that the command line made.
 const KEYS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+/// Once in so many of these looks the last use of keys is stored: once a minute.
+const LOOKS_PER_STORED_USE: u64 = 120;
 
 /// Serves until `stop` ends; an error of it is the server's. `ready` is told the address once it answers.
 pub(crate) async fn serve(
     settings: &Serve,
+    ready: impl FnOnce(std::net::SocketAddr),
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    serve_routes(settings, router, ready, stop).await
+}
+
+/// The same with other routes: the benchmark puts something else behind the same HTTP layer.
+pub(crate) async fn serve_routes(
+    settings: &Serve,
+    routes: impl FnOnce(Arc<App>) -> Router,
     ready: impl FnOnce(std::net::SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
@@ -54,7 +67,7 @@ pub(crate) async fn serve(
     let readers = Readers::open(&folder, limits::READERS)?;
     let keys = Arc::new(KeyRing::new(settings.sandbox));
     keys.replace(readers.read(|reader| reader.keys()).await?);
-    tokio::spawn(follow_keys(readers.clone(), keys.clone()));
+    tokio::spawn(follow_keys(readers.clone(), keys.clone(), folder));
 
     let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
@@ -71,10 +84,11 @@ pub(crate) async fn serve(
         source: Source::system(),
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         sandbox: settings.sandbox,
+        folder: settings.data.clone(),
     };
     let (stopping, stopped) = watch::channel(false);
-    let router = router(Arc::new(app));
-    let serving = tokio::spawn(server::serve(listener, router, metrics, stopped));
+    let routes = routes(Arc::new(app));
+    let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));
     ready(address);
     let why = stop.await;
     tracing::info!("stopping: open requests may finish");
@@ -104,13 +118,23 @@ fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> an
     }
 }
 
-/// Keys that the command line makes or revokes work, or stop working, within a moment.
-async fn follow_keys(readers: Readers, keys: Arc<KeyRing>) {
-    loop {
+/// Keys that the command line makes or revokes work, or stop working, within a moment; when they were last used is
+/// stored now and then.
+async fn follow_keys(readers: Readers, keys: Arc<KeyRing>, folder: Folder) {
+    for look in 1_u64.. {
         tokio::time::sleep(KEYS_EVERY).await;
         match readers.read(|reader| reader.keys()).await {
             Ok(stored) => keys.replace(stored),
             Err(error) => tracing::warn!(%error, "the keys could not be read again"),
+        }
+        let used = if look % LOOKS_PER_STORED_USE == 0 { keys.used() } else { Vec::new() };
+        if !used.is_empty() {
+            let folder = folder.clone();
+            let stored = tokio::task::spawn_blocking(move || folder.administer()?.keys_used(&used)).await;
+            // What could not be stored is told again the next time.
+            if let Ok(Err(error)) = stored {
+                tracing::debug!(%error, "the last use of keys could not be stored");
+            }
         }
     }
 }

@@ -38,8 +38,11 @@ pub fn open_backup(from: &Path) -> Result<Reader, StoreError> {
     Ok(Reader::new(connection))
 }
 
-/// Copies a backup into a folder that holds no database yet.
+/// Copies a backup into a folder that holds no database yet; one that does is refused.
 pub fn restore(from: &Path, folder: &Folder, mut progress: impl FnMut(i32, i32)) -> Result<(), StoreError> {
+    if folder.exists() {
+        return Err(StoreError::Refused(format!("{} holds a database already", folder.path().display())));
+    }
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut target = folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     copy(&source, &mut target, &mut progress)?;

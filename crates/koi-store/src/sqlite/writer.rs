@@ -50,6 +50,15 @@ impl Writer {
         table::api_key::add(&self.connection, key)
     }
 
+    /// Remembers when keys were used, in one transaction.
+    pub fn keys_used(&mut self, used: &[(String, Time)]) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for (id, at) in used {
+            table::api_key::used(&transaction, id, *at)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
     /// Revokes a key; false when there is none that works under this id.
     pub fn revoke_key(&self, id: &str, now: Time) -> Result<bool, StoreError> {
         table::api_key::revoke(&self.connection, id, now)
@@ -109,6 +118,13 @@ impl Writer {
         Ok(())
     }
 
+    /// What was read badly must not stay in a connection's memory.
+    fn reopen_after(&mut self, error: &StoreError) {
+        if let StoreError::Unreadable(_) = error {
+            self.reopen();
+        }
+    }
+
     /// A connection whose commit failed is not used again: what it has in memory may not be what is stored.
     fn reopen(&mut self) {
         if let Ok(connection) = self.folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE) {
@@ -140,8 +156,12 @@ impl Store for Writer {
     }
 
     fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        prefetch(&self.connection, CELL, wants).inspect_err(|_| self.rollback())
+        let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        let read = begun.map_err(StoreError::from).and_then(|_| prefetch(&self.connection, CELL, wants));
+        read.inspect_err(|error| {
+            self.rollback();
+            self.reopen_after(error);
+        })
     }
 
     fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
@@ -171,25 +191,33 @@ impl Store for Writer {
     }
 
     fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
-        table::answered::get(&self.connection, key)
+        table::answered::get(&self.connection, key).inspect_err(|error| self.reopen_after(error))
     }
 
     fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
-        let connection = &self.connection;
-        let mut due = Due { coupons: table::quote::due(connection, now, limit)?, next: None };
-        due.next = table::quote::next_due(connection)?;
-        for (campaign, judged) in judged {
-            let room = limit.saturating_sub(due.coupons.len());
-            if room > 0 {
-                due.coupons.extend(table::coupon::due(connection, *campaign, *judged, room)?);
-            }
-            // While a campaign is paused, what expires after the pause's start waits for its end.
-            let next = table::coupon::next_due(connection, *campaign)?;
-            let next = next.filter(|next| *judged == now || next <= judged);
-            due.next = [due.next, next].into_iter().flatten().min();
-        }
-        due.coupons.sort_unstable();
-        due.coupons.dedup();
-        Ok(due)
+        due(&self.connection, now, judged, limit).inspect_err(|error| self.reopen_after(error))
     }
+}
+
+fn due(
+    connection: &Connection,
+    now: Time,
+    judged: &[(CampaignNo, Time)],
+    limit: usize,
+) -> Result<Due, StoreError> {
+    let mut due = Due { coupons: table::quote::due(connection, now, limit)?, next: None };
+    due.next = table::quote::next_due(connection)?;
+    for (campaign, judged) in judged {
+        let room = limit.saturating_sub(due.coupons.len());
+        if room > 0 {
+            due.coupons.extend(table::coupon::due(connection, *campaign, *judged, room)?);
+        }
+        // While a campaign is paused, what expires after the pause's start waits for its end.
+        let next = table::coupon::next_due(connection, *campaign)?;
+        let next = next.filter(|next| *judged == now || next <= judged);
+        due.next = [due.next, next].into_iter().flatten().min();
+    }
+    due.coupons.sort_unstable();
+    due.coupons.dedup();
+    Ok(due)
 }

@@ -59,7 +59,7 @@ fn a_file_that_is_no_database_is_refused() {
     let (_place, folder) = at_rest(10);
     overwrite(&folder, 0, b"not SQLite at all");
     for refused in [folder.serve().map(|_| ()).unwrap_err(), folder.reader().map(|_| ()).unwrap_err()] {
-        assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
+        assert!(matches!(refused, StoreError::Unreadable(_)), "{refused}");
     }
 }
 
@@ -73,7 +73,7 @@ fn a_file_that_was_cut_short_is_found() {
         let lines = reader.file_check()?;
         read_all(&reader).map(|rows| (lines, rows))
     });
-    assert!(matches!(found, Err(StoreError::Damaged(_))), "{found:?}");
+    assert!(matches!(found, Err(StoreError::Unreadable(_))), "{found:?}");
 }
 
 #[test]
@@ -93,7 +93,10 @@ fn a_page_that_was_overwritten_is_found() {
         assert!(lines.as_ref().map_or(true, |lines| !lines.is_empty()), "page {page} of {pages} was not missed");
         // Whoever reads without a check gets an error, or rows of other pages; never all of them as if all were well.
         match read_all(&reader) {
-            Err(error) => assert!(matches!(error, StoreError::Damaged(_)), "page {page}: {error}"),
+            Err(error) => assert!(
+                matches!(error, StoreError::Unreadable(_) | StoreError::Damaged(_)),
+                "page {page}: {error}"
+            ),
             Ok(rows) => assert!(rows <= whole, "page {page}: {rows} rows of {whole}"),
         }
         drop(reader);

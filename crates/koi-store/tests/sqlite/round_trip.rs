@@ -312,6 +312,7 @@ fn keys_of_the_api() {
         created_at: at(created),
         expires_at,
         revoked_at: None,
+        used_at: None,
     };
     let (first, second) = (key("b", 1, None), key("a", 2, Some(at(i64::MAX))));
     installation.writer.add_key(&second).unwrap();

@@ -1,7 +1,6 @@
 //! EIO and ENOSPC at every n-th call of the scripted day, once and for good.
 //!
-//! The calls are those that write and open. Faults of reading are played with `--call pread64`; they are
-//! a matter of their own, because SQLite tells an EIO of a read in the same words as a damaged file.
+//! The calls are those that write, open and read.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -36,7 +35,7 @@ pub(crate) async fn run(order: &Order, tally: &mut Tally) -> Result<()> {
     if let Err(reason) = Tracer::is_usable() {
         bail!("injected faults need a tracer: {reason}");
     }
-    let every_call = [CHANGING_CALLS, OPENING_CALLS].concat();
+    let every_call = [CHANGING_CALLS, OPENING_CALLS, READING_CALLS].concat();
     let calls: Vec<&str> = match &order.call {
         Some(call) => vec![call.as_str()],
         None => every_call,

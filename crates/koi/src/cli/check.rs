@@ -42,7 +42,7 @@ impl CheckCommand {
         let began = Instant::now();
         let checked = match folder.reader() {
             Ok(reader) => whole(&reader, environment)?,
-            Err(StoreError::Damaged(what)) => damaged(what),
+            Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => damaged(what),
             Err(error) => return Err(error.into()),
         };
         if self.json {
@@ -71,7 +71,7 @@ pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Resul
     let spinner = terminal::spinner(environment);
     spinner.set_message("pages of the file");
     let of_file = match reader.file_check() {
-        Err(StoreError::Damaged(what)) => vec![what],
+        Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => vec![what],
         found => found?,
     };
     let ledger = check(reader, &|what, seen| {
@@ -80,7 +80,7 @@ pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Resul
     });
     spinner.finish_and_clear();
     let mut checked = match ledger {
-        Err(StoreError::Damaged(what)) => damaged(what),
+        Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => damaged(what),
         Err(StoreError::Refused(what)) if !of_file.is_empty() => damaged(what),
         found => found.map_err(|error| anyhow!(error))?,
     };

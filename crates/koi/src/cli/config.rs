@@ -43,6 +43,9 @@ pub(super) enum ConfigCommand {
     /// Says everything that is wrong with the settings
     #[command(after_help = CHECK_HELP)]
     Check {
+        /// Writes JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         flags: ServeFlags,
     },
@@ -56,7 +59,7 @@ impl ConfigCommand {
                 terminal::print(&if json { written_json(&settings)? } else { written(&settings, origin) })?;
                 Ok(Ending::Well)
             }
-            ConfigCommand::Check { flags } => check(&flags, environment),
+            ConfigCommand::Check { json, flags } => check(&flags, json, environment),
         }
     }
 }
@@ -86,17 +89,18 @@ fn written_json(settings: &Settings) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&values)?)
 }
 
-fn check(flags: &ServeFlags, environment: &Environment) -> Ended {
+fn check(flags: &ServeFlags, json: bool, environment: &Environment) -> Ended {
     let wrong: Vec<String> = match flags.0.try_load(environment) {
         Err(wrong) => wrong.iter().map(ToString::to_string).collect(),
         Ok(settings) => settings.serve().err().into_iter().collect(),
     };
-    for line in &wrong {
-        terminal::print(line)?;
-    }
-    if wrong.is_empty() {
+    let well = wrong.is_empty();
+    if json {
+        terminal::print_json(&json!({"well": well, "wrong": wrong}))?;
+    } else if well {
         eprintln!("The settings are right.");
-        return Ok(Ending::Well);
+    } else {
+        terminal::print(&wrong.join("\n"))?;
     }
-    Ok(Ending::NotWell)
+    Ok(if well { Ending::Well } else { Ending::NotWell })
 }

@@ -1,7 +1,10 @@
 //! The flags of settings, made from the table of settings.
 
+use std::path::Path;
+
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use crate::settings::Serve;
 use crate::settings::environment::Environment;
 use crate::settings::load::{Settings, Wrong, load};
 use crate::settings::table::{Fallback, SETTINGS, Setting};
@@ -20,6 +23,14 @@ impl Given {
     pub(super) fn try_load(&self, environment: &Environment) -> Result<Settings, Vec<Wrong>> {
         load(&self.0, environment)
     }
+}
+
+/// A sandbox in this folder that is the same everywhere: what the environment and a settings file say is for real
+/// servers.
+pub(super) fn plain_sandbox(data: &Path, listen: String) -> anyhow::Result<Serve> {
+    let settings = Given::default().load(&Environment::default())?;
+    let settings = settings.serve_in(data).map_err(|why| anyhow::anyhow!(why))?;
+    Ok(Serve { listen, sandbox: true, ..settings })
 }
 
 /// One thing that is wrong on the line of the error; several below it.

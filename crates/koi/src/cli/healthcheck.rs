@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::anyhow;
+use serde_json::json;
 
 use super::flags::ListenFlags;
-use super::{Ended, Ending};
+use super::{Ended, Ending, terminal};
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
@@ -29,6 +30,9 @@ pub(super) struct Healthcheck {
     /// The server
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Writes JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     flags: ListenFlags,
 }
@@ -42,20 +46,17 @@ impl Healthcheck {
                 here(&listen)
             }
         };
-        match ask(&url) {
-            Ok(200) => {
-                eprintln!("{url} is well");
-                Ok(Ending::Well)
-            }
-            Ok(status) => {
-                eprintln!("koi: {url}/healthz answers {status}");
-                Ok(Ending::NotWell)
-            }
-            Err(error) => {
-                eprintln!("koi: {url} does not answer: {error}");
-                Ok(Ending::NotWell)
-            }
+        let (well, said) = match ask(&url) {
+            Ok(200) => (true, format!("{url} is well")),
+            Ok(status) => (false, format!("koi: {url}/healthz answers {status}")),
+            Err(error) => (false, format!("koi: {url} does not answer: {error}")),
+        };
+        if self.json {
+            terminal::print_json(&json!({"url": url, "well": well, "said": said}))?;
+        } else {
+            eprintln!("{said}");
         }
+        Ok(if well { Ending::Well } else { Ending::NotWell })
     }
 }
 

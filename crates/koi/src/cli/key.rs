@@ -88,6 +88,9 @@ pub(super) enum KeyCommand {
     Revoke {
         /// The key's id, as `koi key list` shows it
         id: String,
+        /// Writes JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         flags: FolderFlags,
     },
@@ -102,7 +105,7 @@ impl KeyCommand {
                 create(&folder(&flags, environment)?, &new, now, json)
             }
             KeyCommand::List { json, flags } => list(&folder(&flags, environment)?, now, json),
-            KeyCommand::Revoke { id, flags } => revoke(&folder(&flags, environment)?, &id, now),
+            KeyCommand::Revoke { id, json, flags } => revoke(&folder(&flags, environment)?, &id, now, json),
         }
     }
 }
@@ -154,6 +157,7 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
         created_at: now,
         expires_at: new.expires_at,
         revoked_at: None,
+        used_at: None,
     };
     // Within one transaction of the writer nobody else can add a key in between.
     let rows = writer.begin(&[])?;
@@ -230,6 +234,7 @@ fn out(key: &ApiKey, now: Time) -> Value {
         "created_at": key.created_at.to_string(),
         "expires_at": key.expires_at.map(|time| time.to_string()),
         "revoked_at": key.revoked_at.map(|time| time.to_string()),
+        "used_at": key.used_at.map(|time| time.to_string()),
     })
 }
 
@@ -239,9 +244,10 @@ fn list(folder: &Folder, now: Time, json: bool) -> Ended {
         terminal::print_json(&keys.iter().map(|key| out(key, now)).collect::<Vec<_>>())?;
         return Ok(Ending::Well);
     }
-    let mut table = terminal::table(["Key", "Principal", "Role", "Status", "Made", "Expires"], &[]);
+    let mut table = terminal::table(["Key", "Principal", "Role", "Status", "Made", "Expires", "Last used"], &[]);
     for key in &keys {
         let expires = key.expires_at.map_or("never".to_owned(), day);
+        let used = key.used_at.map_or("never".to_owned(), day);
         table.add_row([
             &key.id,
             key.principal.as_str(),
@@ -249,6 +255,7 @@ fn list(folder: &Folder, now: Time, json: bool) -> Ended {
             status(key, now),
             &day(key.created_at),
             &expires,
+            &used,
         ]);
     }
     terminal::print(&terminal::written(&table))?;
@@ -264,7 +271,7 @@ fn day(time: Time) -> String {
     format!("{}Z", text[..16].replace('T', " "))
 }
 
-fn revoke(folder: &Folder, id: &str, now: Time) -> Ended {
+fn revoke(folder: &Folder, id: &str, now: Time, json: bool) -> Ended {
     let mut writer = folder.administer()?;
     let rows = writer.begin(&[])?;
     let revoked = writer.revoke_key(id, now).map_err(|error| abandoned(&mut writer, error.into()))?;
@@ -275,7 +282,11 @@ fn revoke(folder: &Folder, id: &str, now: Time) -> Ended {
     }
     let notes = Notes { log: Some(line(now, "key.revoke", id, "")), ..Notes::default() };
     writer.commit(&rows, &notes).map_err(|error| anyhow!(error))?;
-    eprintln!("{id} no longer works.");
+    if json {
+        terminal::print_json(&json!({"id": id, "status": "revoked", "revoked_at": now.to_string()}))?;
+    } else {
+        eprintln!("{id} no longer works.");
+    }
     Ok(Ending::Well)
 }
 

@@ -6,6 +6,7 @@
 mod backup;
 mod banner;
 mod bench;
+mod bench_redis;
 mod campaign;
 mod check;
 mod client;
@@ -87,6 +88,8 @@ enum Command {
     Completions(completions::Completions),
     Man(man::Man),
     #[command(hide = true)]
+    BenchRedis(bench_redis::BenchRedis),
+    #[command(hide = true)]
     Docs(docs::Docs),
 }
 
@@ -118,6 +121,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Bench(bench) => bench.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
+        Command::BenchRedis(bench) => bench.run(),
         Command::Docs(docs) => docs.run(),
     }
 }

@@ -74,7 +74,7 @@ impl RestoreCommand {
         });
         bar.finish_and_clear();
         match copied {
-            Err(StoreError::Damaged(what)) => {
+            Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => {
                 eprintln!("koi: {} is no backup of Koi, or is damaged: {what}", self.file.display());
                 return Ok(Ending::NotWell);
             }

@@ -43,6 +43,8 @@ pub struct Pipeline {
     next_due: Option<Time>,
     /// Whether the storage failed last: it is logged once, and so is its recovery.
     failing: bool,
+    /// Whether the catalog may lack an order: its commit failed, and whether it is stored is unknown.
+    stale: bool,
 }
 
 impl Pipeline {
@@ -56,7 +58,7 @@ impl Pipeline {
     ) -> Self {
         let pools = Pools::default();
         let next_due = Some(clock.now());
-        Self { store, catalog, settings, clock, pools, metrics, next_due, failing: false }
+        Self { store, catalog, settings, clock, pools, metrics, next_due, failing: false, stale: false }
     }
 
     /// How long the writer may sleep when nobody asks for anything.
@@ -108,16 +110,10 @@ impl Pipeline {
                     let _ = reply.send(outcome);
                 }
             }
-            Err(error) if error.may_heal() => {
+            Err(error) if error.may_heal() || batch.len() == 1 => {
                 self.failed(&error);
                 for (_, reply) in batch {
-                    let _ = reply.send(Err(Failure::Unavailable));
-                }
-            }
-            Err(error) if batch.len() == 1 => {
-                tracing::error!(%error, "a command cannot be carried out");
-                for (_, reply) in batch {
-                    let _ = reply.send(Err(Failure::Fault));
+                    let _ = reply.send(Err(Failure::from(&error)));
                 }
             }
             Err(_) => {
@@ -131,6 +127,7 @@ impl Pipeline {
 
     /// Begin, decide, commit. An error means that nothing was changed, or that nobody can tell.
     fn attempt(&mut self, calls: &[&Call]) -> Result<Vec<Outcome>, StoreError> {
+        self.refresh()?;
         let now = self.clock.now();
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let wants: Vec<Want> = calls.iter().flat_map(|call| wants(&catalog, call)).flatten().collect();
@@ -158,17 +155,21 @@ impl Pipeline {
     /// Carries out an order in a transaction of its own.
     fn office(&mut self, work: OfficeWork) -> Outcome {
         let booked = match &work.order {
-            // Whether money is still held must not depend on a job being on time.
-            Order::Close(_) => self.book_due(usize::MAX),
+            // Whether money is still held must not depend on a job being on time, nor on its rest after a failure.
+            Order::Close(_) => {
+                self.next_due = Some(self.clock.now());
+                self.book_due(usize::MAX)
+            }
             _ => Ok(()),
         };
         booked.and_then(|()| self.try_office(work)).unwrap_or_else(|error| {
             self.failed(&error);
-            Err(if error.may_heal() { Failure::Unavailable } else { Failure::Fault })
+            Err(Failure::from(&error))
         })
     }
 
     fn try_office(&mut self, work: OfficeWork) -> Result<Outcome, StoreError> {
+        self.refresh()?;
         let now = self.clock.now();
         if let Some(asked) = work.asked
             && let Some(kept) = self.store.answered(asked.key)?
@@ -203,7 +204,10 @@ impl Pipeline {
         };
         let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
         let notes = Notes { answered, log: Some(log), sandbox_clock: None };
+        // From here on the order may be stored; only what was read after a failure tells.
+        self.stale = true;
         self.store.commit(&rows, &notes)?;
+        self.stale = false;
         self.recovered();
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
         rows.entries.into_iter().for_each(|entry| catalog.apply(entry));
@@ -229,9 +233,21 @@ impl Pipeline {
             Ok(()) => Ok(Done::Clock(to)),
             Err(error) => {
                 self.failed(&error);
-                Err(if error.may_heal() { Failure::Unavailable } else { Failure::Fault })
+                Err(Failure::from(&error))
             }
         }
+    }
+
+    /// Reads the catalog again after an order of which nobody can tell whether it is stored.
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        if !self.stale {
+            return Ok(());
+        }
+        let stored = self.store.load_catalog()?;
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = stored;
+        self.stale = false;
+        self.next_due = Some(self.clock.now());
+        Ok(())
     }
 
     /// Books what fell due, in at most `rounds` transactions.
@@ -245,7 +261,9 @@ impl Pipeline {
                 Ok(next) => self.next_due = next,
                 Err(error) => {
                     self.failed(&error);
-                    self.next_due = Some(now.plus_ms(limits::REST_MS));
+                    // A clock that stands still would never come to the end of a rest.
+                    let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
+                    self.next_due = Some(now.plus_ms(rest_ms));
                     return Err(error);
                 }
             }
@@ -255,6 +273,7 @@ impl Pipeline {
 
     /// Books a transaction's worth of what fell due; answers when to look again.
     fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
+        self.refresh()?;
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let judged = judged(&catalog, now);
         let due = self.store.due(now, &judged, limits::DUE)?;
@@ -295,7 +314,9 @@ impl Pipeline {
     }
 
     fn failed(&mut self, error: &StoreError) {
-        if !std::mem::replace(&mut self.failing, true) {
+        if !error.is_retryable() {
+            tracing::error!(%error, "this cannot be carried out");
+        } else if !std::mem::replace(&mut self.failing, true) {
             tracing::error!(%error, "the storage fails: changes are refused with 503 until it works again");
         }
         self.metrics.storage_failed();

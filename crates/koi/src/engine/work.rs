@@ -5,6 +5,7 @@ use koi_core::id::Principal;
 use koi_core::idempotency::Asked;
 use koi_core::refusal::Refusal;
 use koi_core::time::Time;
+use koi_store::StoreError;
 use tokio::sync::oneshot;
 
 /// Turns an order's answer into the status and body that are kept for repeats.
@@ -84,6 +85,12 @@ pub enum Failure {
     ClockBackwards(Time),
     /// An invariant is broken; the log says which. Nothing has happened.
     Fault,
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        if error.is_retryable() { Failure::Unavailable } else { Failure::Fault }
+    }
 }
 
 /// What became of work.

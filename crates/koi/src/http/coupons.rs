@@ -15,6 +15,7 @@ use koi_core::rows::Rows;
 use koi_core::rules::Country;
 use koi_core::scene::Scene;
 use koi_core::settle::settle;
+use koi_core::time::Time;
 use koi_store::Want;
 use serde::{Deserialize, Serialize};
 
@@ -35,19 +36,19 @@ use crate::schema::{CodeCharacters, CountryCode, CouponStatus, Instant, Name};
 pub(crate) struct ClaimIn {
     /// The code that was scanned.
     #[schema(value_type = CodeCharacters)]
-    code: Field<CodeText>,
-    shopper: ClaimantIn,
+    pub(crate) code: Field<CodeText>,
+    pub(crate) shopper: ClaimantIn,
 }
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Claimant)]
-struct ClaimantIn {
+pub(crate) struct ClaimantIn {
     #[schema(value_type = Name)]
-    account: Field<AccountId>,
+    pub(crate) account: Field<AccountId>,
     /// The natural person; a wallet without one sends the account's id.
     #[schema(value_type = Name)]
-    person: Field<PersonId>,
+    pub(crate) person: Field<PersonId>,
     /// Whether the wallet checked the person against an ID.
     verified: bool,
     /// That ID's country.
@@ -107,6 +108,29 @@ impl CouponOut {
             expires_at: coupon.expires_at.to_string(),
             terms_revision: coupon.revision,
         })
+    }
+}
+
+impl CouponOut {
+    /// The answer to a claim that the store knows nothing of, for measurements. `times` are those of its
+    /// collection and its expiry.
+    pub(crate) fn unstored(id: CouponId, claim: &ClaimIn, store: &str, face: MoneyOut, times: [Time; 2]) -> Self {
+        let [collected_at, expires_at] = times.map(|time| time.to_string());
+        Self {
+            id: id.to_string(),
+            campaign: "none".to_owned(),
+            account: claim.shopper.account.0.to_string(),
+            person: claim.shopper.person.0.to_string(),
+            code: claim.code.0.as_str().to_owned(),
+            store: store.to_owned(),
+            face,
+            remaining: face,
+            split: false,
+            status: "active",
+            collected_at,
+            expires_at,
+            terms_revision: 0,
+        }
     }
 }
 
@@ -221,22 +245,13 @@ pub(crate) async fn parse(State(app): State<Arc<App>>, request: Request) -> Answ
     let posted = Posted::<ClaimIn>::read(request).await?;
     let asked = posted.asked(&caller, posted.body.shopper.person.0.as_str());
     let now = app.now();
-    let money = MoneyOut::new(app.settings.wallet_currency, 8800);
-    let coupon = CouponOut {
-        id: CouponId::of_number(asked.key.0 >> 4).to_string(),
-        campaign: "none".to_owned(),
-        account: posted.body.shopper.account.0.to_string(),
-        person: posted.body.shopper.person.0.to_string(),
-        code: posted.body.code.0.as_str().to_owned(),
-        store: "none".to_owned(),
-        face: money,
-        remaining: money,
-        split: false,
-        status: "active",
-        collected_at: now.to_string(),
-        expires_at: now.to_string(),
-        terms_revision: 0,
-    };
+    let coupon = CouponOut::unstored(
+        CouponId::of_number(asked.key.0 >> 4),
+        &posted.body,
+        "none",
+        MoneyOut::new(app.settings.wallet_currency, 8800),
+        [now, now],
+    );
     Ok(json(StatusCode::CREATED, &coupon))
 }
 

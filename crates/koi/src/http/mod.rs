@@ -14,12 +14,14 @@ mod payments;
 pub(crate) mod problem;
 mod quotes;
 mod rates;
+pub(crate) mod redis_claims;
 mod reference;
 mod request_id;
 mod routes;
 mod sandbox;
 pub(crate) mod server;
 
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use axum::body::Body;
@@ -54,6 +56,8 @@ pub(crate) struct App {
     /// The address that codes lead to, without a slash at its end.
     pub(crate) public_url: String,
     pub(crate) sandbox: bool,
+    /// The data folder: readiness looks at its disk.
+    pub(crate) folder: PathBuf,
 }
 
 impl App {

@@ -1,5 +1,6 @@
 //! What operators and their machines look at: health, readiness, metrics.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -38,7 +39,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Answer {
     Ok(json(StatusCode::OK, &HEALTHY))
 }
 
-/// Answers when changes can be taken: the writer answers from inside a transaction.
+/// Answers when changes can be taken: the writer answers from inside a transaction, and the disk has room.
 ///
 /// A server that was told to stop takes no new connection.
 #[utoipa::path(
@@ -49,6 +50,10 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Answer {
     responses((status = 200, description = "They can.", body = HealthOut)),
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
+    if !has_room(&app.folder, limits::DISK_FLOOR_BYTES) {
+        tracing::warn!(folder = %app.folder.display(), "not ready: the disk is nearly full");
+        return Err(Problem::from(&Failure::Unavailable));
+    }
     // A call about nothing goes all the way: through the queue and into a transaction.
     let command = Command::CancelQuote(QuoteId::of_number(0));
     let asked = Asked::new(&Principal::stored("readyz"), "", "", "", &[]);
@@ -58,6 +63,11 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
         Ok(Err(failure)) => Err(Problem::from(&failure)),
         Err(_) => Err(Problem::from(&Failure::Unavailable)),
     }
+}
+
+/// Whether the folder's disk has so much room; one that does not tell has none.
+fn has_room(folder: &Path, bytes: u64) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes)
 }
 
 /// Counts, in Prometheus' text form.
@@ -72,4 +82,17 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let text = app.metrics.text(app.engine.queue_len());
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_has_room_or_has_not() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(has_room(folder.path(), 1));
+        assert!(!has_room(folder.path(), u64::MAX));
+        assert!(!has_room(&folder.path().join("gone"), 1));
+    }
 }

@@ -240,7 +240,7 @@ impl IntoResponse for Problem {
 impl From<koi_store::StoreError> for Problem {
     fn from(error: koi_store::StoreError) -> Self {
         tracing::error!(%error, "a read failed");
-        if error.may_heal() { Problem::from(&Failure::Unavailable) } else { Problem::from(&Failure::Fault) }
+        Problem::from(&Failure::from(&error))
     }
 }
 

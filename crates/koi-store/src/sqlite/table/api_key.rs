@@ -23,12 +23,15 @@ pub struct ApiKey {
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// When it was last used, to within some minutes; `None`: never.
+    pub used_at: Option<Time>,
 }
 
-const ALL: &str =
-    "SELECT id, hash, principal, role, created_at, expires_at, revoked_at FROM api_key ORDER BY created_at, id";
+const ALL: &str = "SELECT id, hash, principal, role, created_at, expires_at, revoked_at, used_at FROM api_key \
+    ORDER BY created_at, id";
 const ADD: &str = "INSERT INTO api_key (id, hash, principal, role, created_at, expires_at, revoked_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)";
+const USED: &str = "UPDATE api_key SET used_at = ?2 WHERE id = ?1 AND (used_at IS NULL OR used_at < ?2)";
 const REVOKE: &str = "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
 
 fn read(row: &Row) -> rusqlite::Result<ApiKey> {
@@ -43,6 +46,7 @@ fn read(row: &Row) -> rusqlite::Result<ApiKey> {
         created_at: Time::of_ms(row.get(4)?),
         expires_at: time(5)?,
         revoked_at: time(6)?,
+        used_at: time(7)?,
     })
 }
 
@@ -60,6 +64,12 @@ pub(crate) fn add(connection: &Connection, key: &ApiKey) -> Result<(), StoreErro
         key.created_at.ms(),
         key.expires_at.map(Time::ms),
     ])?;
+    Ok(())
+}
+
+/// Remembers that a key was used.
+pub(crate) fn used(connection: &Connection, id: &str, at: Time) -> Result<(), StoreError> {
+    connection.prepare_cached(USED)?.execute(params![id, at.ms()])?;
     Ok(())
 }
 

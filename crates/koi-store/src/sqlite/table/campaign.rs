@@ -19,8 +19,10 @@ const PUT: &str = "INSERT OR REPLACE INTO campaign VALUES (:number, :id, :revisi
     :state_reason, :submitted_by, :approved_by, :pool_secret, :title_en, :title_zh, :currency, :funder, :time_zone, \
     :starts_at, :ends_at, :verified, :id_countries, :not_in_countries, :window_days, :per_window, :live, :valid_days, \
     :threshold, :min_shopper_pays, :refund_returns, :restock_expired, :quote_valid_s, :merchants, :terms_en, :terms_zh)";
-const PUT_TIER: &str = "INSERT OR REPLACE INTO tier VALUES (?1, ?2, ?3, ?4, ?5)";
-const PUT_PAUSE: &str = "INSERT OR REPLACE INTO pause VALUES (?1, ?2, ?3, ?4)";
+const CLEAR_TIERS: &str = "DELETE FROM tier WHERE campaign = ?1";
+const PUT_TIER: &str = "INSERT INTO tier VALUES (?1, ?2, ?3, ?4, ?5)";
+const CLEAR_PAUSES: &str = "DELETE FROM pause WHERE campaign = ?1";
+const PUT_PAUSE: &str = "INSERT INTO pause VALUES (?1, ?2, ?3, ?4)";
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Campaign>, StoreError> {
     let mut statement = connection.prepare(ALL)?;
@@ -169,10 +171,12 @@ pub(crate) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), St
         ":terms_en": &*rules.terms.en,
         ":terms_zh": &*rules.terms.zh,
     })?;
+    connection.prepare_cached(CLEAR_TIERS)?.execute([campaign.number.0])?;
     let mut statement = connection.prepare_cached(PUT_TIER)?;
     for (place, tier) in rules.packets.iter().enumerate() {
         statement.execute(params![campaign.number.0, place, tier.face, tier.count, tier.split])?;
     }
+    connection.prepare_cached(CLEAR_PAUSES)?.execute([campaign.number.0])?;
     let mut statement = connection.prepare_cached(PUT_PAUSE)?;
     for (place, pause) in campaign.pauses.iter().enumerate() {
         statement.execute(params![campaign.number.0, place, pause.from.ms(), pause.until.map(Time::ms)])?;

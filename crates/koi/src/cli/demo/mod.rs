@@ -11,16 +11,15 @@ mod tour;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use tokio::sync::oneshot;
 
-use super::flags::Given;
+use super::flags::plain_sandbox;
 use super::terminal::Paint;
 use super::{Ended, Ending, terminal};
 use crate::document::hex;
 use crate::engine::clock::Clock;
 use crate::serve::{serve, told_to_stop};
-use crate::settings::Serve;
 use crate::settings::environment::Environment;
 use crate::source::Source;
 
@@ -78,14 +77,7 @@ impl Demo {
     }
 
     fn serve(&self, data: &Path, environment: &Environment) -> Ended {
-        // What the environment and a settings file say is for real servers; the demo is always the same.
-        let plain = Environment::default();
-        let settings = Given::default().load(&plain)?;
-        let settings = Serve {
-            listen: self.listen.clone().unwrap_or_else(free_address),
-            sandbox: true,
-            ..settings.serve_in(data).map_err(|why| anyhow!(why))?
-        };
+        let settings = plain_sandbox(data, self.listen.clone().unwrap_or_else(free_address))?;
         tracing_subscriber::fmt()
             .with_max_level(tracing::Level::WARN)
             .with_writer(std::io::stderr)
