@@ -43,13 +43,16 @@ pub(crate) struct Script {
     pub(crate) dead: bool,
     /// Failures so far.
     pub(crate) failures: u64,
+    /// The subjects of orders that were stored although they were answered with a failure. An order with a key tells
+    /// by its replay; a rate has none.
+    pub(crate) stored_unsaid: Vec<String>,
     /// The bug that the store has, if one was planted.
     pub(crate) planted: Option<Planted>,
 }
 
 impl Script {
     pub(crate) fn new(luck: ChaCha8Rng, planted: Option<Planted>) -> Self {
-        Self { luck, wanted: false, dead: false, failures: 0, planted }
+        Self { luck, wanted: false, dead: false, failures: 0, stored_unsaid: Vec::new(), planted }
     }
 
     fn next(&mut self) -> Option<Fault> {
@@ -139,6 +142,7 @@ impl<S: Store> Store for Failing<S> {
             }
             Some(Fault::After | Fault::DiesAfter) => {
                 self.write(rows, notes)?;
+                lock(&self.script).stored_unsaid.extend(notes.log.iter().map(|line| line.subject.clone()));
                 Err(unavailable())
             }
         }

@@ -13,7 +13,7 @@ use koi::metrics::Metrics;
 use koi_core::catalog::Catalog;
 use koi_core::scene;
 use koi_core::time::Time;
-use koi_store::sqlite::{Folder, Lock, Reader};
+use koi_store::sqlite::{Folder, Lock, Reader, Runs};
 use koi_store::{Notes, Store, StoreError};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -45,11 +45,14 @@ pub(crate) struct Server {
     _place: TempDir,
 }
 
+/// So short that a run's coupons are sorted, and dies in between, many times.
+const RUNS: Runs = Runs { length: 12, piece: 4 };
+
 impl Server {
     /// A new installation, whose sandbox clock stands at `now`.
     pub(crate) fn start(settings: scene::Settings, now: Time, script: SharedScript) -> Result<Self, StoreError> {
         let place = temporary_folder().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let folder = Folder::new(place.path());
+        let folder = Folder::new(place.path()).with_runs(RUNS);
         {
             let (mut writer, _lock) = folder.serve()?;
             let rows = writer.begin(&[])?;

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use koi_core::money::Currency;
+use koi_core::money::{Currency, Rate};
 use koi_core::scene;
 use koi_core::time::{Time, Zone};
 use koi_store::StoreError;
@@ -215,6 +215,7 @@ impl Simulation {
     fn execute(&mut self, batch: &[&Request], faulty: bool) -> Result<bool, Wrong> {
         let failures = lock(&self.script).failures;
         lock(&self.script).wanted = faulty;
+        lock(&self.script).stored_unsaid.clear();
         let killed = faulty && self.luck.random_ratio(1, 20);
         let mut first = if killed { vec![Seen::Unknown; batch.len()] } else { self.ask(batch) };
         lock(&self.script).wanted = false;
@@ -268,7 +269,7 @@ impl Simulation {
         let mut done: BTreeSet<_> =
             batch.iter().zip(first).filter(|(_, seen)| is_new(seen)).map(|(request, _)| slot(request)).collect();
         let mut unknown: Vec<usize> = (0..batch.len()).filter(|place| first[*place] == Seen::Unknown).collect();
-        // A rate has no key that tells, but setting it again does no harm: it is in force before anything else.
+        // A rate has no key that tells: its repeat is the first thing after the batch.
         unknown.sort_by_key(|place| !matches!(batch[*place].ask, Ask::SetRate(..)));
         let mut repeated = Vec::new();
         for place in unknown {
@@ -278,13 +279,22 @@ impl Simulation {
                 return Err(format!("{request:?} is answered {seen:?} though nothing fails"));
             }
             let replayed = matches!(seen, Seen::Good { replayed: true, .. });
-            let had_happened = replayed && !done.contains(&slot(request));
+            let had_happened = match &request.ask {
+                Ask::SetRate(from, rate) => self.was_stored(from, *rate),
+                _ => replayed && !done.contains(&slot(request)),
+            };
             if is_new(&seen) {
                 done.insert(slot(request));
             }
             repeated.push(Repeat { place, seen, had_happened });
         }
         Ok(repeated)
+    }
+
+    /// Whether a rate was stored though its caller was told of a failure.
+    fn was_stored(&self, from: &str, rate: u64) -> bool {
+        let subject = format!("{from}-{} {}", self.model.settings.wallet_currency, Rate::of_scaled(rate));
+        lock(&self.script).stored_unsaid.contains(&subject)
     }
 
     fn compare(&mut self, request: &Request, seen: &Seen) -> Result<(), Wrong> {

@@ -163,7 +163,20 @@ CREATE TABLE coupon (
     void_call    BLOB
 ) STRICT;
 
-CREATE INDEX coupon_of_shopper ON coupon (shopper);
+-- Which coupons a shopper has. Shoppers come in no order, so this is no index that is written with each coupon:
+-- it is written in sorted runs, some time later (see `sqlite/shoppers`).
+CREATE TABLE coupon_of_shopper (
+    shopper INTEGER NOT NULL,
+    coupon  INTEGER NOT NULL,
+    PRIMARY KEY (shopper, coupon)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which coupon, without it, the coupons of a cell and campaign are all in there.
+CREATE TABLE coupon_sorted (
+    -- cell, campaign
+    part  INTEGER PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT;
 -- What expires next, campaign by campaign: coupons of which something remains.
 CREATE INDEX coupon_due ON coupon ((id >> 32), expires_at) WHERE phase = 0 AND remaining > 0;
 

@@ -60,11 +60,12 @@ pub(crate) async fn serve_routes(
     }
     let clock = Arc::new(sandbox_clock(settings, &mut writer)?);
     let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
+    let shoppers = writer.shoppers();
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules();
     let pipeline = Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone());
     let (engine, thread) = Engine::start(pipeline).context("the writer thread could not be started")?;
-    let readers = Readers::open(&folder, limits::READERS)?;
+    let readers = Readers::open(&folder, &shoppers, limits::READERS)?;
     let keys = Arc::new(KeyRing::new(settings.sandbox));
     keys.replace(readers.read(|reader| reader.keys()).await?);
     tokio::spawn(follow_keys(readers.clone(), keys.clone(), folder));

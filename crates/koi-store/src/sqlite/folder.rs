@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fold::Folding;
 use super::reader::Reader;
 use super::schema;
+use super::shoppers::Runs;
 use super::writer::Writer;
 use crate::error::StoreError;
 
@@ -18,6 +19,7 @@ const LOCK: &str = "koi.lock";
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
+    runs: Runs,
 }
 
 /// The right to serve a folder; given back when it is dropped, also by the death of the process.
@@ -29,7 +31,17 @@ pub struct Lock {
 impl Folder {
     /// The folder at a path, which need not exist yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), runs: Runs::SERVED }
+    }
+
+    /// The same folder with runs of other lengths: tests have few coupons.
+    #[must_use]
+    pub fn with_runs(self, runs: Runs) -> Self {
+        Self { runs, ..self }
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.runs
     }
 
     /// Where it is.
@@ -66,7 +78,9 @@ impl Folder {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         schema::migrate(&connection)?;
         let folding = Folding::start(self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
-        Ok((Writer::new(connection, self.clone(), Some(folding)), Lock { _file: file }))
+        let mut writer = Writer::new(connection, self.clone(), Some(folding));
+        writer.refresh()?;
+        Ok((writer, Lock { _file: file }))
     }
 
     /// A connection for orders that need no server, such as making keys: beside a server that runs.
@@ -77,7 +91,8 @@ impl Folder {
         Ok(Writer::new(connection, self.clone(), None))
     }
 
-    /// A connection that only reads.
+    /// A connection that only reads. It looks through all that is not sorted by shopper yet, each time that it is
+    /// asked for one; see [`Reader::beside`] for one that need not.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         self.must_exist()?;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -12,11 +12,13 @@ mod plans;
 mod prefetch;
 mod reader;
 mod schema;
+mod shoppers;
 mod table;
 mod writer;
 
 pub use backup::{backup, open_backup, restore};
 pub use folder::{Folder, Lock};
 pub use reader::{Reader, Totals};
+pub use shoppers::{Runs, Shoppers};
 pub use table::api_key::ApiKey;
 pub use writer::Writer;

@@ -6,22 +6,30 @@ use koi_core::quote::{Phase, Quote};
 use koi_core::rows::Rows;
 use rusqlite::Connection;
 
+use super::shoppers::{self, Found};
 use super::table;
 use crate::Want;
 use crate::error::StoreError;
 
-/// The working set of a batch.
-pub(super) fn prefetch(connection: &Connection, cell: Cell, wants: &[Want]) -> Result<Rows, StoreError> {
+/// The working set of a batch. `unsorted` are the coupons that the table of shoppers does not know yet.
+pub(super) fn prefetch(
+    connection: &Connection,
+    cell: Cell,
+    wants: &[Want],
+    unsorted: &Found,
+) -> Result<Rows, StoreError> {
     let mut rows = Rows::new(cell, table::cell::get(connection, cell)?);
     for want in wants {
         match *want {
             Want::Shopper(shopper) if rows.shoppers.contains_key(&shopper) => {}
             Want::Shopper(shopper) => {
-                let coupons = table::coupon::by_shopper(connection, shopper)?;
-                rows.shoppers.insert(shopper, coupons.iter().map(|coupon| coupon.id).collect());
-                for coupon in coupons {
-                    add_coupon(connection, &mut rows, coupon)?;
+                let mut coupons = shoppers::coupons(connection, shopper, unsorted)?;
+                for id in &coupons {
+                    coupon(connection, &mut rows, *id)?;
                 }
+                // One that was made since this transaction began is not seen in it.
+                coupons.retain(|id| rows.coupons.has(*id));
+                rows.shoppers.insert(shopper, coupons);
             }
             Want::QuoteAsked(key) => {
                 if let Some(quote) = table::quote::by_key(connection, key)? {

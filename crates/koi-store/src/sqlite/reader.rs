@@ -14,6 +14,7 @@ use koi_core::rows::{Rows, Slice};
 use rusqlite::Connection;
 
 use super::prefetch::prefetch;
+use super::shoppers::{self, Found, Runs, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::{Answered, Want};
@@ -22,6 +23,7 @@ use crate::{Answered, Want};
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    shoppers: Option<Shoppers>,
 }
 
 /// A campaign's stock and balances, over all cells.
@@ -35,12 +37,28 @@ pub struct Totals {
 
 impl Reader {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self { connection, shoppers: None }
+    }
+
+    /// The same reader beside a writer in the same process, which knows what is not sorted by shopper yet.
+    #[must_use]
+    pub fn beside(self, shoppers: Shoppers) -> Self {
+        Self { shoppers: Some(shoppers), ..self }
     }
 
     /// The rows that are wanted, as they are stored.
     pub fn rows(&self, wants: &[Want]) -> Result<Rows, StoreError> {
-        self.at_one_moment(|| prefetch(&self.connection, Cell(0), wants))
+        let known = self.shoppers.as_ref().map(|shoppers| shoppers.of(wants));
+        self.at_one_moment(|| {
+            let unsorted = match known {
+                Some(known) => known,
+                None if wants.iter().any(|want| matches!(want, Want::Shopper(_))) => {
+                    Unsorted::load(&self.connection, Runs::SERVED)?.found(wants)
+                }
+                None => Found::default(),
+            };
+            prefetch(&self.connection, Cell(0), wants, &unsorted)
+        })
     }
 
     /// Runs several reads on one state of the database.
@@ -140,11 +158,13 @@ impl Reader {
         Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
     }
 
-    /// SQLite's own check of the file; empty when all is well.
+    /// SQLite's own check of the file, and that of the table of shoppers; empty when all is well.
     pub fn file_check(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare("PRAGMA quick_check")?;
         let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+        let mut lines: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
+        lines.extend(shoppers::broken(&self.connection)?);
+        Ok(lines)
     }
 
     /// The connection, for the backup.

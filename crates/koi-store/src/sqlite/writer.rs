@@ -3,13 +3,14 @@
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::Rows;
+use koi_core::rows::{Rows, Write};
 use koi_core::time::Time;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fold::Folding;
 use super::folder::Folder;
 use super::prefetch::prefetch;
+use super::shoppers::{Piece, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::{Answered, Due, Notes, Store, Want};
@@ -22,13 +23,24 @@ const CELL: Cell = Cell(0);
 pub struct Writer {
     connection: Connection,
     folder: Folder,
+    shoppers: Shoppers,
+    /// Whether `shoppers` may lack coupons: nothing was read yet, or a commit failed, and whether it is stored is
+    /// unknown.
+    stale: bool,
     /// Absent for orders that need no server: they add little to the log.
     folding: Option<Folding>,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, folder: Folder, folding: Option<Folding>) -> Self {
-        Self { connection, folder, folding }
+        // Read when it is needed first.
+        let shoppers = Shoppers::new(Unsorted::empty(folder.runs()));
+        Self { connection, folder, shoppers, stale: true, folding }
+    }
+
+    /// What readers beside this writer must know to find the coupons of a shopper.
+    pub fn shoppers(&self) -> Shoppers {
+        self.shoppers.clone()
     }
 
     /// The sandbox's clock, as it was left.
@@ -64,11 +76,14 @@ impl Writer {
         table::api_key::revoke(&self.connection, id, now)
     }
 
-    fn write(&self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+    fn write(&self, rows: &Rows, notes: &Notes) -> Result<Piece, StoreError> {
         let connection = &self.connection;
+        let mut new = 0;
         for (_, coupon, write) in rows.coupons.changed() {
             table::coupon::write(connection, coupon, write)?;
+            new += usize::from(write == Write::Insert);
         }
+        let piece = self.shoppers.look().write(connection, new)?;
         for (_, quote, write) in rows.quotes.changed() {
             table::quote::write(connection, quote, write)?;
         }
@@ -88,7 +103,8 @@ impl Writer {
         for entry in &rows.entries {
             self.write_entry(entry, notes)?;
         }
-        self.write_notes(notes)
+        self.write_notes(notes)?;
+        Ok(piece)
     }
 
     fn write_entry(&self, entry: &Entry, notes: &Notes) -> Result<(), StoreError> {
@@ -114,6 +130,16 @@ impl Writer {
         }
         if let Some(now) = notes.sandbox_clock {
             table::meta::put_sandbox_clock(&self.connection, now)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what may be stored without being known here.
+    pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
+        if self.stale {
+            let stored = Unsorted::load(&self.connection, self.folder.runs())?;
+            self.shoppers.change(|unsorted| *unsorted = stored);
+            self.stale = false;
         }
         Ok(())
     }
@@ -157,7 +183,12 @@ impl Store for Writer {
 
     fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
-        let read = begun.map_err(StoreError::from).and_then(|_| prefetch(&self.connection, CELL, wants));
+        let read = begun.map_err(StoreError::from).and_then(|_| {
+            if !wants.is_empty() {
+                self.refresh()?;
+            }
+            prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))
+        });
         read.inspect_err(|error| {
             self.rollback();
             self.reopen_after(error);
@@ -165,18 +196,22 @@ impl Store for Writer {
     }
 
     fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
-        let written = self.write(rows, notes).and_then(|()| {
+        let written = self.write(rows, notes).and_then(|piece| {
             self.connection.prepare_cached("COMMIT")?.execute([])?;
-            Ok(())
+            Ok(piece)
         });
         match written {
-            Ok(()) => {
+            Ok(piece) => {
+                let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
+                let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
+                self.shoppers.change(|unsorted| unsorted.committed(new, &piece));
                 if let Some(folding) = &self.folding {
                     folding.after_commit(&self.connection);
                 }
                 Ok(())
             }
             Err(error) => {
+                self.stale = true;
                 self.rollback();
                 self.reopen();
                 Err(error)

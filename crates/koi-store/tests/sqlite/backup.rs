@@ -112,6 +112,7 @@ fn what_is_no_backup_is_refused() {
     std::fs::write(&file, "Dear operator, ".repeat(1000)).unwrap();
     let refused = restore(&file, &Folder::new(place.path()), |_, _| {}).unwrap_err();
     assert!(matches!(refused, StoreError::Unreadable(_)), "{refused}");
+    let place = tempfile::tempdir().unwrap();
     let missing = restore(&place.path().join("missing"), &Folder::new(place.path()), |_, _| {}).unwrap_err();
     assert!(matches!(missing, StoreError::Unavailable(_)), "{missing}");
 }

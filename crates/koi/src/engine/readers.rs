@@ -2,7 +2,7 @@
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use koi_store::StoreError;
-use koi_store::sqlite::{Folder, Reader};
+use koi_store::sqlite::{Folder, Reader, Shoppers};
 
 /// The pool of readers.
 #[derive(Clone, Debug)]
@@ -12,12 +12,12 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Opens `count` connections.
-    pub fn open(folder: &Folder, count: usize) -> Result<Self, StoreError> {
+    /// Opens `count` connections beside the writer of these shoppers.
+    pub fn open(folder: &Folder, shoppers: &Shoppers, count: usize) -> Result<Self, StoreError> {
         let (back, idle) = bounded(count);
         for _ in 0..count {
             // The channel has room for all of them.
-            let _ = back.send(folder.reader()?);
+            let _ = back.send(folder.reader()?.beside(shoppers.clone()));
         }
         Ok(Self { idle, back })
     }

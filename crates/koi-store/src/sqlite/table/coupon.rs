@@ -1,4 +1,4 @@
-//! Coupons. New ones are added at the end of their campaign; `coupon_of_shopper` finds a shopper's.
+//! Coupons. New ones are added at the end of their campaign.
 
 use koi_core::coupon::{Coupon, Phase};
 use koi_core::id::{AccountId, CampaignNo, CodeText, CouponId, PersonId, ShopperKey};
@@ -26,7 +26,6 @@ const INSERT: &str = concat!(
 const UPDATE: &str = "UPDATE coupon SET remaining = ?2, reserved = ?3, spent = ?4, lapsed = ?5, phase = ?6, \
     expires_at = ?7, pauses_seen = ?8, ended_at = ?9, restocked = ?10, void_key = ?11, void_call = ?12 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id = ?1");
-const BY_SHOPPER: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE shopper = ?1 ORDER BY id");
 const RANGE: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id");
 /// `coupon_due`: those of a campaign in this cell whose stored expiry has come.
 const DUE: &str = "SELECT id FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND remaining > 0 AND expires_at <= ?2 \
@@ -86,10 +85,6 @@ pub(crate) fn by_id(connection: &Connection, id: CouponId) -> Result<Option<Coup
     rows.next()?.map(read).transpose()
 }
 
-pub(crate) fn by_shopper(connection: &Connection, shopper: ShopperKey) -> Result<Vec<Coupon>, StoreError> {
-    collect(connection, BY_SHOPPER, [shopper.0])
-}
-
 /// The coupons with numbers in `[from, until)`, one after the other.
 pub(crate) fn for_each_in(
     connection: &Connection,
@@ -103,16 +98,6 @@ pub(crate) fn for_each_in(
         each(read(row)?);
     }
     Ok(())
-}
-
-fn collect(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Coupon>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
-    let mut coupons = Vec::new();
-    while let Some(row) = rows.next()? {
-        coupons.push(read(row)?);
-    }
-    Ok(coupons)
 }
 
 pub(crate) fn due(

@@ -7,6 +7,7 @@ pub(crate) mod campaign;
 pub(crate) mod cell;
 pub(crate) mod code;
 pub(crate) mod coupon;
+pub(crate) mod coupon_of_shopper;
 pub(crate) mod log;
 pub(crate) mod merchant;
 pub(crate) mod meta;
