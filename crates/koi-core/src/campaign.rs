@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use crate::id::{CampaignNo, Principal};
+use rustc_hash::FxHashSet;
+
+use crate::id::{CampaignNo, MerchantId, Principal};
 use crate::ledger::{Account, Buckets};
 use crate::refusal::Refusal;
 use crate::rules::Rules;
@@ -135,6 +137,8 @@ pub struct Campaign {
     pub pool_secret: [u8; 32],
     /// The starts of its windows, and its end.
     pub windows: Arc<[Time]>,
+    /// The merchants that take part, to be found at once among many; `None`: all.
+    pub participants: Option<Arc<FxHashSet<MerchantId>>>,
 }
 
 impl Campaign {
@@ -150,8 +154,14 @@ impl Campaign {
             pauses: Vec::new(),
             pool_secret,
             windows: starts.into(),
+            participants: rules.merchants.as_ref().map(|list| Arc::new(list.iter().cloned().collect())),
             rules: Arc::new(rules),
         }
+    }
+
+    /// Whether a merchant takes part.
+    pub fn admits(&self, merchant: &MerchantId) -> bool {
+        self.participants.as_ref().is_none_or(|participants| participants.contains(merchant))
     }
 
     /// The status at `now`.

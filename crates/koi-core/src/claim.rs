@@ -57,7 +57,7 @@ fn is_eligible(campaign: &Campaign, scene: &Scene, claim: &Claim, code: &Code) -
     if rules.eligibility.not_in_countries.contains(&store.country) {
         return Err(Refusal::StoreCountryNotEligible.into());
     }
-    if rules.merchants.as_ref().is_some_and(|list| !list.contains(&store.merchant)) {
+    if !campaign.admits(&store.merchant) {
         return Err(Refusal::StoreNotParticipating.into());
     }
     Ok(())

@@ -276,7 +276,7 @@ impl Coupon {
 /// that lasts moves nothing yet.
 fn moved(expires_at: Time, pauses: &[Pause]) -> Time {
     pauses.iter().fold(expires_at, |expiry, pause| match pause.until {
-        Some(until) if pause.from < expiry => expiry.plus_ms(until.since_ms(pause.from)),
+        Some(until) if pause.from < expiry => expiry.plus_ms(until.since_ms(pause.from).max(0)),
         _ => expiry,
     })
 }

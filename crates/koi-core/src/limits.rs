@@ -13,6 +13,8 @@ pub const CAMPAIGN_DAYS: i64 = 3660;
 pub const PER_WINDOW: i64 = 1000;
 /// Seconds that a quote may hold: one day.
 pub const QUOTE_VALID_S: i64 = 86_400;
+/// Open quotes that may hold parts of one coupon at once: each is looked at whenever its shopper calls.
+pub const OPEN_QUOTES: usize = 256;
 /// Merchants that a campaign may list.
 pub const MERCHANTS_LISTED: usize = 100_000;
 /// Characters of a title.

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::id::QuoteId;
 use crate::idempotency::Asked;
 use crate::ledger::{Account, Movement, Reason};
+use crate::limits;
 use crate::money::{Money, gross};
 use crate::quote::{self, NoDeduction, Quote, deduction};
 use crate::refusal::Refusal;
@@ -93,7 +94,8 @@ fn choose<'a>(
             continue;
         }
         let campaign = scene.campaign_of(coupon.id)?;
-        match deduction(coupon, campaign, merchant, store, gross) {
+        let held = rows.holds.get(&coupon.id).map_or(0, Vec::len);
+        match deduction(coupon, campaign, merchant, store, gross).and_then(|amount| room_for(held, amount)) {
             Ok(amount) => {
                 let expiry = coupon.expiry(&campaign.pauses);
                 let rank = (amount, Reverse(expiry), Reverse(coupon.collected_at), Reverse(coupon.id));
@@ -110,6 +112,11 @@ fn choose<'a>(
         (None, None, Some(last)) if last.phase == Phase::Expired => Err(NoDeduction::CouponExpired),
         (None, None, _) => Err(NoDeduction::NoCoupon),
     })
+}
+
+/// So many open quotes may hold parts of a coupon; for one more, all of it counts as reserved.
+fn room_for(held: usize, amount: i64) -> Result<i64, NoDeduction> {
+    if held < limits::OPEN_QUOTES { Ok(amount) } else { Err(NoDeduction::CouponReserved) }
 }
 
 fn reserve(applied: &Applied, quote: &Quote) -> Result<Changes, Fault> {

@@ -6,7 +6,6 @@ use crate::coupon::Coupon;
 use crate::id::{AccountId, CouponId, PersonId, QuoteId, ShopperKey, StoreId};
 use crate::idempotency::Asked;
 use crate::money::{Money, Rate};
-use crate::rules::Rules;
 use crate::time::Time;
 
 /// Where a quote stands.
@@ -133,9 +132,8 @@ impl Quote {
 }
 
 /// Whether a store's purchases can have coupons of a campaign.
-pub fn takes_part(rules: &Rules, merchant: &Merchant, store: &Store) -> bool {
-    rules.merchants.as_ref().is_none_or(|list| list.contains(&merchant.id))
-        && !rules.eligibility.not_in_countries.contains(&store.country)
+fn takes_part(campaign: &Campaign, merchant: &Merchant, store: &Store) -> bool {
+    campaign.admits(&merchant.id) && !campaign.rules.eligibility.not_in_countries.contains(&store.country)
 }
 
 /// What a live coupon takes off a purchase, or why it takes nothing.
@@ -150,7 +148,7 @@ pub fn deduction(
     if campaign.is_frozen() {
         return Err(NoDeduction::CampaignPaused);
     }
-    if !takes_part(rules, merchant, store) {
+    if !takes_part(campaign, merchant, store) {
         return Err(NoDeduction::StoreNotParticipating);
     }
     if coupon.remaining == 0 {

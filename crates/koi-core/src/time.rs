@@ -31,6 +31,9 @@ impl Time {
     /// Reads RFC 3339 with an offset, between [`Time::EARLIEST`] and [`Time::LATEST`]. Digits beyond the
     /// millisecond are cut off.
     pub fn parse(text: &str) -> Option<Self> {
+        if !is_rfc_3339(text) {
+            return None;
+        }
         let instant: Timestamp = text.parse().ok()?;
         let time = Self(instant.as_millisecond());
         (time >= Self::EARLIEST && time < Self::LATEST).then_some(time)
@@ -53,6 +56,34 @@ impl Time {
     fn of_zoned(zoned: &Zoned) -> Self {
         Self(zoned.timestamp().as_millisecond())
     }
+}
+
+/// Whether a text has the form `date-time` of RFC 3339, section 5.6. Whether there is such a day is looked at
+/// elsewhere; the parser there also knows forms of ISO 8601 and RFC 9557 that the contract does not.
+fn is_rfc_3339(text: &str) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let bytes = text.as_bytes();
+    let Some((start, rest)) = bytes.split_at_checked(SHAPE.len()) else { return false };
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't'),
+        _ => byte == shape,
+    };
+    let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let offset = match rest.first() {
+        Some(b'.') if digits > 0 => &rest[1 + digits..],
+        Some(b'.') | None => return false,
+        Some(_) => rest,
+    };
+    let is_offset = match offset {
+        b"Z" | b"z" => true,
+        [b'+' | b'-', hours @ .., b':', ten, one] => {
+            matches!(hours, [b'0' | b'1', b'0'..=b'9'] | [b'2', b'0'..=b'3'])
+                && matches!((ten, one), (b'0'..=b'5', b'0'..=b'9'))
+        }
+        _ => false,
+    };
+    start.iter().zip(SHAPE).all(fits) && is_offset
 }
 
 /// RFC 3339 in UTC with milliseconds: `2018-07-14T16:00:00.000Z`.
@@ -127,6 +158,45 @@ mod tests {
         for wrong in
             ["2018-07-15", "2018-07-15T00:00:00", "1999-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "now", ""]
         {
+            assert_eq!(Time::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_the_form_of_rfc_3339_is_read() {
+        let expected = at("2018-07-14T16:00:00.000Z");
+        for right in [
+            "2018-07-14T16:00:00Z",
+            "2018-07-14t16:00:00z",
+            "2018-07-14T16:00:00.0Z",
+            "2018-07-14T16:00:00.000000000Z",
+            "2018-07-14T16:00:00-00:00",
+            "2018-07-15T15:59:00+23:59",
+        ] {
+            assert_eq!(Time::parse(right), Some(expected), "{right}");
+        }
+        for wrong in [
+            "20180714T160000Z",
+            "2018-07-14T16Z",
+            "2018-07-14T16:00Z",
+            "2018-07-14 16:00:00Z",
+            "2018-07-14T16:00:00,5Z",
+            "2018-07-14T16:00:00.Z",
+            "2018-07-14T16:00:00.5",
+            "2018-07-14T16:00:00+08",
+            "2018-07-14T16:00:00+0800",
+            "2018-07-14T16:00:00+08:00:30",
+            "2018-07-14T16:00:00+24:00",
+            "2018-07-14T16:00:00+08:60",
+            "2018-07-14T16:00:00+8:00",
+            "2018-07-14T16:00:00Z[Asia/Shanghai]",
+            "2018-07-14T16:00:00Z[u-ca=hebrew]",
+            "+002018-07-14T16:00:00Z",
+            "2018-02-30T16:00:00Z",
+            "2018-07-14T24:00:00Z",
+            "2018-07-14T16:00:00Z ",
+            "２018-07-14T16:00:00Z",
+        ] {
             assert_eq!(Time::parse(wrong), None, "{wrong}");
         }
     }

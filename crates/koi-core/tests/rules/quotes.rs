@@ -416,3 +416,15 @@ fn a_split_coupon_can_be_held_by_several_quotes() {
     stage.pass(3 * MINUTE);
     assert_eq!(stage.shown(coupon.id), (Status::Active, 1000));
 }
+
+#[test]
+fn so_many_quotes_can_hold_one_coupon_and_no_more() {
+    let mut stage = one_to_one(|rules| rules.packets = vec![splittable(288_800, 1)]);
+    stage.claim("A").expect("a coupon");
+    let most = koi_core::limits::OPEN_QUOTES;
+    let quotes: Vec<Quote> = (0..most).map(|_| stage.quote("A", 2)).collect();
+    assert!(quotes.iter().all(|quote| taken(quote) == (1, None)));
+    assert_eq!(taken(&stage.quote("A", 2)), (0, Some(NoDeduction::CouponReserved)));
+    stage.cancel_quote(quotes[0].id).expect("cancelled");
+    assert_eq!(taken(&stage.quote("A", 2)), (1, None), "one was given back");
+}

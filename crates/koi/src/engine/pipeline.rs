@@ -11,7 +11,7 @@ use koi_core::catalog::Catalog;
 use koi_core::command::{Answer, Call, Command, No, Order};
 use koi_core::decide::decide;
 use koi_core::fault::Fault;
-use koi_core::id::CampaignNo;
+use koi_core::id::{CampaignNo, CouponId};
 use koi_core::office::order;
 use koi_core::refusal::Refusal;
 use koi_core::rows::Rows;
@@ -19,6 +19,7 @@ use koi_core::scene::{Scene, Settings};
 use koi_core::settle::settle;
 use koi_core::time::Time;
 use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
+use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
@@ -43,6 +44,8 @@ pub struct Pipeline {
     next_due: Option<Time>,
     /// Whether the storage failed last: it is logged once, and so is its recovery.
     failing: bool,
+    /// Coupons of which something is due that the rules or the rows do not allow: they are broken.
+    unbookable: FxHashSet<CouponId>,
     /// Whether the catalog may lack an order: its commit failed, and whether it is stored is unknown.
     stale: bool,
 }
@@ -58,42 +61,57 @@ impl Pipeline {
     ) -> Self {
         let pools = Pools::default();
         let next_due = Some(clock.now());
-        Self { store, catalog, settings, clock, pools, metrics, next_due, failing: false, stale: false }
+        Self {
+            store,
+            catalog,
+            settings,
+            clock,
+            pools,
+            metrics,
+            next_due,
+            failing: false,
+            unbookable: FxHashSet::default(),
+            stale: false,
+        }
     }
 
     /// How long the writer may sleep when nobody asks for anything.
     pub fn idle_time(&self) -> Duration {
         match self.next_due {
-            Some(due) if !self.clock.is_frozen() => {
+            Some(due) => {
                 let wait_ms = due.since_ms(self.clock.now()).max(0);
                 limits::IDLE.min(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
             }
-            _ => limits::IDLE,
+            None => limits::IDLE,
         }
     }
 
     /// Does what fell due, then all jobs; each is answered. The vector is left empty.
     pub fn run(&mut self, jobs: &mut Vec<Job>) {
-        // Under load one transaction of due work goes before each batch; idle, all of it is done.
-        let rounds = if jobs.is_empty() { usize::MAX } else { 1 };
-        let _ = self.book_due(rounds);
+        // One transaction of due work goes before each batch: however much of it there is, calls are not kept waiting.
+        let _ = self.guarded(|pipeline| pipeline.book_due(1));
         let mut calls: Vec<Waiting> = Vec::with_capacity(jobs.len());
         for Job { work, reply } in jobs.drain(..) {
             match work {
                 Work::Call(call) => calls.push((call, reply)),
                 Work::Office(work) => {
                     self.calls(std::mem::take(&mut calls));
-                    let outcome = catch_unwind(AssertUnwindSafe(|| self.office(*work)));
-                    let _ = reply.send(outcome.unwrap_or_else(|_| self.panicked()));
+                    let outcome = self.guarded(|pipeline| pipeline.office(*work));
+                    let _ = reply.send(outcome.unwrap_or(Err(Failure::Fault)));
                 }
                 Work::SetClock(to) => {
                     self.calls(std::mem::take(&mut calls));
-                    let outcome = self.set_clock(to);
-                    let _ = reply.send(outcome);
+                    let outcome = self.guarded(|pipeline| pipeline.set_clock(to));
+                    let _ = reply.send(outcome.unwrap_or(Err(Failure::Fault)));
                 }
             }
         }
         self.calls(calls);
+    }
+
+    /// Runs a piece of work; one that panics leaves nothing behind, and does not end the writer.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|_| self.panicked()).ok()
     }
 
     /// Runs a batch. When it cannot be committed as a whole it is split, so that a command that cannot be
@@ -106,9 +124,15 @@ impl Pipeline {
         match self.attempt(&calls) {
             Ok(outcomes) => {
                 self.recovered();
-                for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
-                    let _ = reply.send(outcome);
+                let mut early = Vec::new();
+                for ((call, reply), outcome) in batch.into_iter().zip(outcomes) {
+                    if outcome == Err(Failure::Refused(Refusal::SoldOut)) && self.is_behind() {
+                        early.push((call, reply));
+                    } else {
+                        let _ = reply.send(outcome);
+                    }
                 }
+                self.once_booked(early);
             }
             Err(error) if error.may_heal() || batch.len() == 1 => {
                 self.failed(&error);
@@ -121,6 +145,28 @@ impl Pipeline {
                 let second = first.split_off(first.len() / 2);
                 self.calls(first);
                 self.calls(second);
+            }
+        }
+    }
+
+    /// Whether something that fell due may not be booked yet.
+    fn is_behind(&self) -> bool {
+        self.next_due.is_some_and(|due| due <= self.clock.now())
+    }
+
+    /// Runs calls again that found a stock empty into which packets may be due back: no refusal depends on due work
+    /// being done in time.
+    fn once_booked(&mut self, batch: Vec<Waiting>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.guarded(|pipeline| pipeline.book_due(1)) {
+            Some(Ok(())) => self.calls(batch),
+            failed => {
+                let failure = failed.map_or(Failure::Fault, |failed| {
+                    failed.err().map_or(Failure::Unavailable, |error| Failure::from(&error))
+                });
+                batch.into_iter().for_each(|(_, reply)| drop(reply.send(Err(failure.clone()))));
             }
         }
     }
@@ -214,6 +260,10 @@ impl Pipeline {
         drop(catalog);
         // A pause or its end changes what falls due when.
         self.next_due = Some(now);
+        if self.clock.is_frozen() {
+            // In a sandbox nothing happens later by itself. What fails is tried again soon.
+            let _ = self.book_due(usize::MAX);
+        }
         Ok(Ok(Done::Office { status, body, replayed: false }))
     }
 
@@ -276,15 +326,51 @@ impl Pipeline {
         self.refresh()?;
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let judged = judged(&catalog, now);
-        let due = self.store.due(now, &judged, limits::DUE)?;
+        drop(catalog);
+        // Those that cannot be booked stay due, and must not hide the others.
+        let mut due = self.store.due(now, &judged, limits::DUE + self.unbookable.len())?;
+        due.coupons.retain(|id| !self.unbookable.contains(id));
         if due.coupons.is_empty() {
-            return Ok(due.next);
+            let rest = now.plus_ms(limits::REST_MS);
+            return Ok(due.next.map(|next| if self.unbookable.is_empty() { next } else { next.max(rest) }));
         }
-        let wants: Vec<Want> = due.coupons.iter().map(|id| Want::Coupon(*id)).collect();
+        self.book(&due.coupons, now)?;
+        Ok(Some(now))
+    }
+
+    /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
+    /// cannot be booked is left alone; the ledger check names it.
+    fn book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
+        match (self.try_book(due, now), due) {
+            (Ok(()), _) => {
+                self.metrics.due(due.len());
+                Ok(())
+            }
+            (Err(error), _) if error.may_heal() => Err(error),
+            (Err(error), [one]) if error.is_retryable() => {
+                tracing::warn!(coupon = %one, %error, "what is due of a coupon cannot be booked now");
+                Err(error)
+            }
+            (Err(error), [one]) => {
+                tracing::error!(coupon = %one, %error, "what is due of a coupon cannot be booked; see koi check");
+                self.unbookable.insert(*one);
+                Ok(())
+            }
+            (Err(_), _) => {
+                let (first, second) = due.split_at(due.len() / 2);
+                self.book(first, now)?;
+                self.book(second, now)
+            }
+        }
+    }
+
+    fn try_book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let wants: Vec<Want> = due.iter().map(|id| Want::Coupon(*id)).collect();
         let mut rows = self.store.begin(&wants)?;
         let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let settled = due.coupons.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
+        let settled = due.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
         drop(catalog);
         if let Err(fault) = settled {
             self.store.rollback();
@@ -294,9 +380,7 @@ impl Pipeline {
             self.store.rollback();
             return Err(Fault::Broken("something is due, but nothing of it can be booked").into());
         }
-        self.store.commit(&rows, &Notes::default())?;
-        self.metrics.due(due.coupons.len());
-        Ok(Some(now))
+        self.store.commit(&rows, &Notes::default())
     }
 
     /// What the batch made may fall due earlier than anything known so far.
@@ -306,11 +390,11 @@ impl Pipeline {
         self.next_due = coupons.chain(quotes).chain(self.next_due).min();
     }
 
-    /// An order that panicked: what it began is forgotten.
-    fn panicked(&mut self) -> Outcome {
-        tracing::error!("an order panicked; see the lines before");
+    /// Work that panicked: what it began is forgotten.
+    fn panicked(&mut self) {
+        tracing::error!("the writer panicked; see the lines before");
         self.store.rollback();
-        Err(Failure::Fault)
+        self.next_due = self.next_due.map(|due| due.max(self.clock.now().plus_ms(limits::REST_MS)));
     }
 
     fn failed(&mut self, error: &StoreError) {
