@@ -18,17 +18,21 @@ pub const BODY_BYTES: usize = 16 * 1024;
 pub const DOCUMENT_BYTES: usize = 1024 * 1024;
 /// Bytes of a request's head.
 pub const HEAD_BYTES: usize = 16 * 1024;
-/// Time for a request's head to arrive.
+/// Time for a request's head to arrive, also for the next one of a connection that is kept open.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Time for a request's body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// Time for a peer to take something of an answer that it asked for.
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a body that is too large that are still taken in, so that its sender sees the answer.
 pub const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 /// Time for that.
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Connections at once; further ones wait to be accepted.
 pub const CONNECTIONS: usize = 4_096;
-/// Time for open requests to finish when the server is told to stop.
+/// Rest after a connection that could not be accepted.
+pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Time for open requests to finish when the server is told to stop; then they are given up.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(15);
 /// Characters of an idempotency key.
 pub const KEY_CHARS: usize = 255;
@@ -43,5 +47,9 @@ pub const READY_TIME: Duration = Duration::from_secs(2);
 pub const DISK_FLOOR_BYTES: u64 = 64 << 20;
 /// Connections that read.
 pub const READERS: usize = 4;
+/// Time for one of them to become free.
+pub const READER_TIME: Duration = Duration::from_secs(5);
+/// Lines of the ledger that are looked at for one page of a list.
+pub const LINES_LOOKED_AT: usize = 100_000;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.
 pub const RETRY_AFTER_S: u32 = 1;
