@@ -10,6 +10,7 @@ mod list;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
+mod outlet;
 mod payments;
 pub(crate) mod problem;
 mod quotes;

@@ -6,6 +6,7 @@
 
 mod client;
 mod codes;
+mod connections;
 mod folder;
 mod hostile;
 mod lists;
