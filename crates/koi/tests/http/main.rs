@@ -9,6 +9,7 @@ mod codes;
 mod connections;
 mod folder;
 mod hostile;
+mod ledger;
 mod lists;
 mod order;
 mod pages;
