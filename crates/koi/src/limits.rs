@@ -53,3 +53,27 @@ pub const READER_TIME: Duration = Duration::from_secs(5);
 pub const LINES_LOOKED_AT: usize = 100_000;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.
 pub const RETRY_AFTER_S: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/reliability.md");
+
+    #[test]
+    fn the_page_says_what_one_client_can_take() {
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let lines = format!("{},{:03}", LINES_LOOKED_AT / 1000, LINES_LOOKED_AT % 1000);
+        for (what, limit) in [
+            ("time for a request's head, also between the requests of one connection", seconds(HEAD_TIME)),
+            ("time for a request's body", seconds(BODY_TIME)),
+            ("time in which nothing of an answer is taken", seconds(WRITE_TIME)),
+            ("wait for one of the four connections that read", seconds(READER_TIME)),
+            ("lines of the ledger that are looked at for one page", lines),
+        ] {
+            assert!(PAGE.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
+        }
+        assert!(PAGE.contains(&format!("Those have {};", seconds(SHUTDOWN_TIME))));
+        assert_eq!(READERS, 4, "as the page says");
+    }
+}

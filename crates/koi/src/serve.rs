@@ -244,4 +244,36 @@ mod tests {
         let (_engine, writer) = Engine::start_with(|jobs| while jobs.recv().is_ok() {}).unwrap();
         until(std::future::ready(Ok(())), &writer).await.unwrap();
     }
+
+    #[tokio::test]
+    async fn the_keys_are_followed_until_the_server_stops() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let (writer, lock) = folder.serve().unwrap();
+        let keys = Keys::open(&folder, false).await.unwrap();
+        let ring = keys.ring.clone();
+        let (stop, stopped) = watch::channel(false);
+        let following = tokio::spawn(keys.follow(stopped));
+        let key = koi_store::sqlite::ApiKey {
+            id: "key_1".into(),
+            hash: crate::engine::keys::hash("secret"),
+            principal: koi_core::id::Principal::stored("till-7"),
+            role: "wallet".into(),
+            created_at: Time::of_ms(0),
+            expires_at: None,
+            revoked_at: None,
+            used_at: None,
+        };
+        writer.add_key(&key).unwrap();
+        while ring.caller("secret", Time::of_ms(1)).is_none() {
+            tokio::time::sleep(KEYS_EVERY / 10).await;
+        }
+        writer.revoke_key("key_1", Time::of_ms(2)).unwrap();
+        while ring.caller("secret", Time::of_ms(3)).is_some() {
+            tokio::time::sleep(KEYS_EVERY / 10).await;
+        }
+        stop.send_replace(true);
+        tokio::time::timeout(KEYS_EVERY, following).await.expect("it ends between two looks").unwrap();
+        drop(lock);
+    }
 }
