@@ -30,8 +30,23 @@ pub struct Checked {
     pub broken: Vec<String>,
 }
 
+impl Checked {
+    /// What a database comes to that is damaged where it should be read.
+    pub fn damaged(what: &str) -> Self {
+        Self { broken: vec![format!("the database is damaged: {what}")], ..Self::default() }
+    }
+}
+
 /// Checks everything on one state of the database. `progress` is told what is looked at, and how many of it so far.
+/// A database that cannot be read to its end is broken; that is what was found, not an error.
 pub fn check(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Checked, StoreError> {
+    match recompute(reader, progress) {
+        Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => Ok(Checked::damaged(&what)),
+        checked => checked,
+    }
+}
+
+fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Checked, StoreError> {
     reader.at_one_moment(|| {
         let catalog = reader.catalog()?;
         let slices = reader.slices()?;

@@ -8,8 +8,10 @@ use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rule
 use koi_core::time::{Time, Zone};
 use serde::{Deserialize, Serialize};
 
-use crate::fields::Field;
-use crate::schema::{CampaignStatus, CountryCode, CurrencyCode, Instant, MinorUnits, Name, PauseScope, ZoneName};
+use crate::fields::{Field, words};
+use crate::schema::{
+    self, CampaignKind, CampaignStatus, CountryCode, CurrencyCode, Instant, MinorUnits, Name, PauseScope, ZoneName,
+};
 
 /// A campaign document.
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -18,7 +20,8 @@ pub(crate) struct CampaignDocument {
     /// The campaign's name: 1 to 64 of `A-Z a-z 0-9 _ . -`.
     #[schema(value_type = Name)]
     pub(crate) id: Field<CampaignId>,
-    kind: Kind,
+    #[schema(value_type = CampaignKind)]
+    kind: Field<Kind>,
     title: Both,
     /// The server's wallet currency.
     #[schema(value_type = CurrencyCode)]
@@ -49,12 +52,12 @@ pub(crate) struct CampaignDocument {
     terms: Both,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = CampaignKind)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     RedPacket,
 }
+
+words! { Kind: "\"red_packet\"" " \"red_packet\"", "red_packet" Kind::RedPacket }
 
 /// The same text in English and in Chinese.
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -116,7 +119,8 @@ struct CouponDocument {
     /// Days of 24 hours from collection.
     #[schema(minimum = 1, maximum = 3660)]
     valid_days: u32,
-    threshold: ThresholdDocument,
+    #[schema(value_type = schema::Threshold)]
+    threshold: Field<Threshold>,
     /// The least that the shopper pays of a purchase, in minor units.
     #[schema(minimum = 0, maximum = 9007199254740991_i64)]
     min_shopper_pays: i64,
@@ -124,16 +128,6 @@ struct CouponDocument {
     refund_returns_coupon: bool,
     /// Whether an expired coupon of which nothing was spent puts its packet back into the stock.
     restock_expired: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Threshold)]
-enum ThresholdDocument {
-    /// The amount must be more than the face.
-    Exceeds,
-    /// The amount must be at least the face.
-    Reaches,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -150,7 +144,7 @@ impl CampaignDocument {
     pub(crate) fn rules(&self) -> Rules {
         let both = |texts: &Both| Bilingual { en: texts.en.as_str().into(), zh: texts.zh.as_str().into() };
         let countries = |list: &[Field<Country>]| list.iter().map(|country| country.0).collect();
-        let Kind::RedPacket = self.kind;
+        let Kind::RedPacket = self.kind.0;
         Rules {
             id: self.id.0.clone(),
             title: both(&self.title),
@@ -176,10 +170,7 @@ impl CampaignDocument {
             },
             coupon: CouponRules {
                 valid_days: self.coupon.valid_days,
-                threshold: match self.coupon.threshold {
-                    ThresholdDocument::Exceeds => Threshold::Exceeds,
-                    ThresholdDocument::Reaches => Threshold::Reaches,
-                },
+                threshold: self.coupon.threshold.0,
                 min_shopper_pays: self.coupon.min_shopper_pays,
                 refund_returns_coupon: self.coupon.refund_returns_coupon,
                 restock_expired: self.coupon.restock_expired,
@@ -200,7 +191,8 @@ impl CampaignDocument {
 pub(crate) struct CampaignOut {
     #[schema(value_type = Name)]
     id: String,
-    kind: Kind,
+    #[schema(value_type = CampaignKind)]
+    kind: Field<Kind>,
     title: Both,
     #[schema(value_type = CampaignStatus)]
     status: &'static str,
@@ -275,7 +267,7 @@ impl CampaignOut {
         });
         Self {
             id: rules.id.to_string(),
-            kind: Kind::RedPacket,
+            kind: Field(Kind::RedPacket),
             title: both(&rules.title),
             status: campaign.status(now).name(),
             revision: campaign.revision,
@@ -298,10 +290,7 @@ impl CampaignOut {
             },
             coupon: CouponDocument {
                 valid_days: rules.coupon.valid_days,
-                threshold: match rules.coupon.threshold {
-                    Threshold::Exceeds => ThresholdDocument::Exceeds,
-                    Threshold::Reaches => ThresholdDocument::Reaches,
-                },
+                threshold: Field(rules.coupon.threshold),
                 min_shopper_pays: rules.coupon.min_shopper_pays,
                 refund_returns_coupon: rules.coupon.refund_returns_coupon,
                 restock_expired: rules.coupon.restock_expired,

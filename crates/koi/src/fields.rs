@@ -3,9 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use koi_core::campaign::Scope;
 use koi_core::id::{AccountId, CampaignId, CodeText, FunderId, Medium, MerchantId, PersonId, StoreId};
 use koi_core::money::{Currency, Money, Rate};
-use koi_core::rules::Country;
+use koi_core::rules::{Country, Threshold};
 use koi_core::time::{Time, Zone};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -141,6 +142,37 @@ impl FromText for Zone {
     fn text(&self) -> String {
         self.name().to_owned()
     }
+}
+
+/// One of a few words. Serde's own reading of enums takes objects for words too, which nobody means.
+macro_rules! words {
+    ($type:ty: $en:literal $zh:literal, $($word:literal $value:path),+) => {
+        impl $crate::fields::FromText for $type {
+            const EXPECTED: (&'static str, &'static str) = ($en, $zh);
+
+            fn from_text(text: &str) -> Option<Self> {
+                match text {
+                    $($word => Some($value),)+
+                    _ => None,
+                }
+            }
+
+            fn text(&self) -> String {
+                let word = match self {
+                    $($value => $word,)+
+                };
+                word.to_owned()
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
+words! { Scope: "\"issuing\" or \"all\"" " \"issuing\" 或 \"all\"", "issuing" Scope::Issuing, "all" Scope::All }
+words! {
+    Threshold: "\"exceeds\" or \"reaches\"" " \"exceeds\" 或 \"reaches\"",
+    "exceeds" Threshold::Exceeds, "reaches" Threshold::Reaches
 }
 
 /// A text for people: 1 to `MOST` characters, not only spaces, no control characters.

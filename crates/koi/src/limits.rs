@@ -18,17 +18,21 @@ pub const BODY_BYTES: usize = 16 * 1024;
 pub const DOCUMENT_BYTES: usize = 1024 * 1024;
 /// Bytes of a request's head.
 pub const HEAD_BYTES: usize = 16 * 1024;
-/// Time for a request's head to arrive.
+/// Time for a request's head to arrive, also for the next one of a connection that is kept open.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Time for a request's body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// Time for a peer to take something of an answer that it asked for.
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a body that is too large that are still taken in, so that its sender sees the answer.
 pub const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 /// Time for that.
 pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Connections at once; further ones wait to be accepted.
 pub const CONNECTIONS: usize = 4_096;
-/// Time for open requests to finish when the server is told to stop.
+/// Rest after a connection that could not be accepted.
+pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Time for open requests to finish when the server is told to stop; then they are given up.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(15);
 /// Characters of an idempotency key.
 pub const KEY_CHARS: usize = 255;
@@ -43,5 +47,33 @@ pub const READY_TIME: Duration = Duration::from_secs(2);
 pub const DISK_FLOOR_BYTES: u64 = 64 << 20;
 /// Connections that read.
 pub const READERS: usize = 4;
+/// Time for one of them to become free.
+pub const READER_TIME: Duration = Duration::from_secs(5);
+/// Lines of the ledger that are looked at for one page of a list.
+pub const LINES_LOOKED_AT: usize = 100_000;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.
 pub const RETRY_AFTER_S: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/reliability.md");
+
+    #[test]
+    fn the_page_says_what_one_client_can_take() {
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let lines = format!("{},{:03}", LINES_LOOKED_AT / 1000, LINES_LOOKED_AT % 1000);
+        for (what, limit) in [
+            ("time for a request's head, also between the requests of one connection", seconds(HEAD_TIME)),
+            ("time for a request's body", seconds(BODY_TIME)),
+            ("time in which nothing of an answer is taken", seconds(WRITE_TIME)),
+            ("wait for one of the four connections that read", seconds(READER_TIME)),
+            ("lines of the ledger that are looked at for one page", lines),
+        ] {
+            assert!(PAGE.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
+        }
+        assert!(PAGE.contains(&format!("Those have {};", seconds(SHUTDOWN_TIME))));
+        assert_eq!(READERS, 4, "as the page says");
+    }
+}

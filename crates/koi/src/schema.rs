@@ -64,6 +64,10 @@ forms! {
     /// What a pause stops: `issuing`, no new coupons, while live ones keep working; `all`, no new deductions
     /// either, and no coupon expires meanwhile.
     PauseScope = one_of(&["issuing", "all"]);
+    /// What kind of campaign it is.
+    CampaignKind = one_of(&["red_packet"]);
+    /// When a purchase is large enough for a coupon: its amount `exceeds` the face, or `reaches` it.
+    Threshold = one_of(&["exceeds", "reaches"]);
     /// Where a campaign stands.
     CampaignStatus =
         one_of(&["draft", "in_review", "approved", "scheduled", "live", "paused", "ended", "closed"]);

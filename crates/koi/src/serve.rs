@@ -1,21 +1,23 @@
 //! Builds a server from its settings and runs it until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::Router;
-use koi_core::time::Time;
+use koi_core::time::{DAY_MS, Time};
 use koi_store::Store;
 use koi_store::sqlite::Folder;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::engine::keys::KeyRing;
 use crate::engine::pipeline::Pipeline;
-use crate::engine::readers::Readers;
-use crate::http::{App, router, server};
+use crate::engine::readers::{LongReads, Readers};
+use crate::engine::{Engine, WriterThread};
+use crate::http::{App, redis_claims, router, server};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::settings::Serve;
@@ -25,21 +27,23 @@ use crate::source::Source;
 const KEYS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
 /// Once in so many of these looks the last use of keys is stored: once a minute.
 const LOOKS_PER_STORED_USE: u64 = 120;
+/// The exit status of a server that was told to stop twice, and did not wait for what was under way.
+const TOLD_TWICE: i32 = 1;
 
 /// Serves until `stop` ends; an error of it is the server's. `ready` is told the address once it answers.
 pub(crate) async fn serve(
     settings: &Serve,
-    ready: impl FnOnce(std::net::SocketAddr),
+    ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     serve_routes(settings, router, ready, stop).await
 }
 
-/// The same with other routes: the benchmark puts something else behind the same HTTP layer.
-pub(crate) async fn serve_routes(
+/// The same with other routes.
+async fn serve_routes(
     settings: &Serve,
     routes: impl FnOnce(Arc<App>) -> Router,
-    ready: impl FnOnce(std::net::SocketAddr),
+    ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     let folder = Folder::new(&settings.data);
@@ -58,17 +62,23 @@ pub(crate) async fn serve_routes(
             }
         );
     }
+    let wallet = settings.wallet_currency.code();
+    let first = writer.wallet_currency(wallet)?;
+    if first != wallet {
+        bail!(
+            "{} was first served with the wallet currency {first}, and stays that: its coupons are in {first}. Set \
+             --wallet-currency {first}, or choose another --data.",
+            settings.data.display()
+        );
+    }
     let clock = Arc::new(sandbox_clock(settings, &mut writer)?);
     let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
     let shoppers = writer.shoppers();
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules();
     let pipeline = Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone());
-    let (engine, thread) = Engine::start(pipeline).context("the writer thread could not be started")?;
-    let readers = Readers::open(&folder, &shoppers, limits::READERS)?;
-    let keys = Arc::new(KeyRing::new(settings.sandbox));
-    keys.replace(readers.read(|reader| reader.keys()).await?);
-    tokio::spawn(follow_keys(readers.clone(), keys.clone(), folder));
+    let (engine, writer) = Engine::start(pipeline).context("the writer thread could not be started")?;
+    let keys = Keys::open(&folder, settings.sandbox).await?;
 
     let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
@@ -76,11 +86,12 @@ pub(crate) async fn serve_routes(
     let address = listener.local_addr()?;
     let app = App {
         engine,
-        readers,
+        readers: Readers::open(&folder, Some(shoppers), limits::READERS, limits::READER_TIME)?,
+        long_reads: LongReads::new(&folder),
         catalog,
         clock,
         settings: rules,
-        keys,
+        keys: keys.ring.clone(),
         metrics: metrics.clone(),
         source: Source::system(),
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
@@ -88,16 +99,49 @@ pub(crate) async fn serve_routes(
         folder: settings.data.clone(),
     };
     let (stopping, stopped) = watch::channel(false);
+    let following = tokio::spawn(keys.follow(stopped.clone()));
     let routes = routes(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));
     ready(address);
-    let why = stop.await;
+    let why = until(stop, &writer).await;
     tracing::info!("stopping: open requests may finish");
     stopping.send_replace(true);
     serving.await?;
+    // Nothing writes any more when the lock is given back.
+    following.await?;
     // The engine ends when nobody can reach it any more; what was taken is finished first.
-    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-    why
+    writer.ended().await;
+    match writer.panicked() {
+        Some(words) => Err(anyhow!("the writer panicked: {words}")),
+        None => why,
+    }
+}
+
+/// The server that `koi bench` compares with: the same HTTP layer, with claims out of a Redis script. The server behind
+/// that layer is there in full, and idle.
+pub(crate) async fn serve_beside_redis(
+    settings: &Serve,
+    redis: SocketAddr,
+    ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    let client = redis::Client::open(format!("redis://{redis}"))?;
+    let connection = client
+        .get_multiplexed_async_connection()
+        .await
+        .with_context(|| format!("connecting to Redis at {redis}"))?;
+    serve_routes(settings, |app| redis_claims::router(app, connection), ready, told_to_stop()).await
+}
+
+/// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever
+/// watches over the process should start it anew.
+async fn until(stop: impl Future<Output = anyhow::Result<()>>, writer: &WriterThread) -> anyhow::Result<()> {
+    tokio::select! {
+        why = stop => why,
+        () = writer.ended() => {
+            tracing::error!("the writer ended by itself; the server stops");
+            Err(anyhow!("the writer ended by itself"))
+        }
+    }
 }
 
 /// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`.
@@ -115,38 +159,158 @@ fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> an
             Ok(Clock::frozen(asked))
         }
         (Some(stored), None) => Ok(Clock::frozen(stored)),
-        (None, None) => Ok(Clock::running()),
+        (None, None) => running_clock(writer.latest()?),
     }
 }
 
-/// Keys that the command line makes or revokes work, or stop working, within a moment; when they were last used is
-/// stored now and then.
-async fn follow_keys(readers: Readers, keys: Arc<KeyRing>, folder: Folder) {
-    for look in 1_u64.. {
-        tokio::time::sleep(KEYS_EVERY).await;
-        match readers.read(|reader| reader.keys()).await {
-            Ok(stored) => keys.replace(stored),
-            Err(error) => tracing::warn!(%error, "the keys could not be read again"),
-        }
-        let used = if look % LOOKS_PER_STORED_USE == 0 { keys.used() } else { Vec::new() };
-        if !used.is_empty() {
-            let folder = folder.clone();
-            let stored = tokio::task::spawn_blocking(move || folder.administer()?.keys_used(&used)).await;
-            // What could not be stored is told again the next time.
-            if let Ok(Err(error)) = stored {
-                tracing::debug!(%error, "the last use of keys could not be stored");
+/// The machine's clock, but never before what is stored: then it stands still until it has caught up.
+fn running_clock(latest: Option<Time>) -> anyhow::Result<Clock> {
+    let Some(latest) = latest else { return Ok(Clock::running()) };
+    let machine = Clock::running().now();
+    if latest.since_ms(machine) > DAY_MS {
+        bail!(
+            "the machine's clock says {machine}, but the last entry of the ledger was written at {latest}: set the \
+             machine's clock right, and see `koi doctor` and `koi check`"
+        );
+    }
+    if machine < latest {
+        tracing::warn!(
+            %machine,
+            %latest,
+            "the machine's clock is behind the last entry of the ledger: until it has caught up time stands still"
+        );
+    }
+    Ok(Clock::running_from(latest))
+}
+
+/// The keys of the API as they are stored, looked at on a connection of their own: a revoked key is refused in time
+/// whatever else is read.
+struct Keys {
+    ring: Arc<KeyRing>,
+    reader: Readers,
+    folder: Folder,
+}
+
+impl Keys {
+    async fn open(folder: &Folder, sandbox: bool) -> anyhow::Result<Self> {
+        let reader = Readers::open(folder, None, 1, limits::READER_TIME)?;
+        let keys = Self { ring: Arc::new(KeyRing::new(sandbox)), reader, folder: folder.clone() };
+        keys.ring.replace(keys.reader.read(|reader| reader.keys()).await?);
+        Ok(keys)
+    }
+
+    /// Keys that the command line makes or revokes work, or stop working, within a moment; when they were last used is
+    /// stored now and then. Ends when the server stops, between two looks.
+    async fn follow(self, mut stop: watch::Receiver<bool>) {
+        for look in 1_u64.. {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(KEYS_EVERY) => {}
+            }
+            match self.reader.read(|reader| reader.keys()).await {
+                Ok(stored) => self.ring.replace(stored),
+                Err(error) => tracing::warn!(%error, "the keys could not be read again"),
+            }
+            if look % LOOKS_PER_STORED_USE == 0 {
+                self.store_use().await;
             }
         }
     }
+
+    async fn store_use(&self) {
+        let used = self.ring.used();
+        if used.is_empty() {
+            return;
+        }
+        let folder = self.folder.clone();
+        let stored = tokio::task::spawn_blocking(move || folder.administer()?.keys_used(&used)).await;
+        // What could not be stored is told again the next time.
+        if let Ok(Err(error)) = stored {
+            tracing::debug!(%error, "the last use of keys could not be stored");
+        }
+    }
 }
 
-/// Ends when the process is told to stop: by SIGTERM, or by Ctrl-C.
+/// Ends when the process is told to stop: by SIGTERM, or by Ctrl-C. Told a second time, the process ends at once: what
+/// was answered is on the disk, and the rest is as after a crash.
 pub(crate) async fn told_to_stop() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
+    let mut signals = Signals::listen()?;
+    signals.next().await;
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("told to stop twice: ending at once");
+        std::process::exit(TOLD_TWICE);
+    });
     Ok(())
+}
+
+/// The signals that mean: stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_loses_its_writer_ends_with_an_error() {
+        let (engine, writer) = Engine::start_with(|_| panic!("the store cannot be")).unwrap();
+        let never = std::future::pending();
+        let why = tokio::time::timeout(std::time::Duration::from_secs(5), until(never, &writer)).await;
+        assert!(why.unwrap().is_err());
+        drop(engine);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_told_to_stop_ends_well() {
+        let (_engine, writer) = Engine::start_with(|jobs| while jobs.recv().is_ok() {}).unwrap();
+        until(std::future::ready(Ok(())), &writer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_keys_are_followed_until_the_server_stops() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let (writer, lock) = folder.serve().unwrap();
+        let keys = Keys::open(&folder, false).await.unwrap();
+        let ring = keys.ring.clone();
+        let (stop, stopped) = watch::channel(false);
+        let following = tokio::spawn(keys.follow(stopped));
+        let key = koi_store::sqlite::ApiKey {
+            id: "key_1".into(),
+            hash: crate::engine::keys::hash("secret"),
+            principal: koi_core::id::Principal::stored("till-7"),
+            role: "wallet".into(),
+            created_at: Time::of_ms(0),
+            expires_at: None,
+            revoked_at: None,
+            used_at: None,
+        };
+        writer.add_key(&key).unwrap();
+        while ring.caller("secret", Time::of_ms(1)).is_none() {
+            tokio::time::sleep(KEYS_EVERY / 10).await;
+        }
+        writer.revoke_key("key_1", Time::of_ms(2)).unwrap();
+        while ring.caller("secret", Time::of_ms(3)).is_some() {
+            tokio::time::sleep(KEYS_EVERY / 10).await;
+        }
+        stop.send_replace(true);
+        tokio::time::timeout(KEYS_EVERY, following).await.expect("it ends between two looks").unwrap();
+        drop(lock);
+    }
 }

@@ -21,7 +21,7 @@ use koi_core::id::{CouponId, ShopperKey};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 
-use super::table::coupon_of_shopper as table;
+use super::table::{coupon, coupon_of_shopper, coupon_sorted, slice};
 use crate::Want;
 use crate::error::StoreError;
 
@@ -43,6 +43,8 @@ impl Runs {
 /// An entry: sorted by shopper.
 type Entry = (ShopperKey, CouponId);
 
+/// Entries that a check names; after so many it is clear enough.
+const NAMED: usize = 100;
 /// Numbers of coupons of one cell and campaign have the same upper half.
 const PART_BITS: u32 = 32;
 
@@ -120,12 +122,12 @@ impl Unsorted {
     /// Reads the coupons that are not in the table.
     pub(super) fn load(connection: &Connection, runs: Runs) -> Result<Self, StoreError> {
         let mut unsorted = Self::empty(runs);
-        let sorted: FxHashMap<i64, i64> = table::sorted(connection)?.into_iter().collect();
+        let sorted: FxHashMap<i64, i64> = coupon_sorted::all(connection)?.into_iter().collect();
         let mut from = 0;
-        while let Some(first) = table::first_coupon(connection, from)? {
+        while let Some(first) = coupon::first(connection, from)? {
             let sorted = sorted.get(&part(first)).copied().unwrap_or(first.number());
             from = (part(first) + 1) << PART_BITS;
-            table::for_each_coupon(connection, sorted, from, |shopper, id| unsorted.young.add((shopper, id)))?;
+            coupon::for_each_shopper(connection, sorted, from, |shopper, id| unsorted.young.add((shopper, id)))?;
         }
         unsorted.begin_run();
         Ok(unsorted)
@@ -146,11 +148,11 @@ impl Unsorted {
             return Ok(nothing);
         }
         let piece: Vec<Entry> = run.rest().take(count).copied().collect();
-        table::add(connection, piece.iter().copied())?;
+        coupon_of_shopper::add(connection, piece.iter().copied())?;
         let ends = piece.len() < count || run.rest().nth(count).is_none();
         if ends {
             for (part, until) in &run.entries.until {
-                table::put_sorted(connection, *part, *until)?;
+                coupon_sorted::put(connection, *part, *until)?;
             }
         }
         Ok(Piece { last: piece.last().map(|last| (*last, ends)), count: piece.len() })
@@ -228,7 +230,7 @@ pub(super) fn coupons(
     shopper: ShopperKey,
     unsorted: &Found,
 ) -> Result<Vec<CouponId>, StoreError> {
-    let mut coupons = table::of(connection, shopper)?;
+    let mut coupons = coupon_of_shopper::of(connection, shopper)?;
     if let Some(more) = unsorted.get(&shopper) {
         coupons.extend(more);
     }
@@ -240,10 +242,10 @@ pub(super) fn coupons(
 /// What is wrong with the table, if anything: entries that are missing, or that no coupon makes.
 pub(super) fn broken(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut broken = Vec::new();
-    let sorted = table::sorted(connection)?;
+    let sorted = coupon_sorted::all(connection)?;
     let mut issued = FxHashMap::default();
-    for (cell, campaign) in super::table::slice::all(connection)? {
-        if let Some(slice) = super::table::slice::get(connection, cell, campaign)? {
+    for (cell, campaign) in slice::all(connection)? {
+        if let Some(slice) = slice::get(connection, cell, campaign)? {
             let first = CouponId::new(cell, campaign, 0);
             issued.insert(part(first), first.number() + i64::from(slice.next_ordinal));
         }
@@ -256,28 +258,56 @@ pub(super) fn broken(connection: &Connection) -> Result<Vec<String>, StoreError>
                 CouponId::of_number(*until)
             ));
         }
-        table::for_each_coupon(connection, *part << PART_BITS, *until, |shopper, id| coupons.add((shopper, id)))?;
+        coupon::for_each_shopper(connection, *part << PART_BITS, *until, |shopper, id| {
+            coupons.add((shopper, id))
+        })?;
     }
     let sorted: FxHashMap<i64, i64> = sorted.into_iter().collect();
-    let mut ahead = 0;
-    table::for_each(connection, |shopper, id| {
+    // Those of a run that is being written: some.
+    let mut ahead = Vec::new();
+    coupon_of_shopper::for_each(connection, |shopper, id| {
         match sorted.get(&part(id)).is_some_and(|until| id.number() < *until) {
             true => entries.add((shopper, id)),
-            // Of a run that is being written.
-            false => ahead += 1,
+            false => ahead.push((shopper, id)),
         }
     })?;
+    broken.extend(surplus(connection, ahead)?);
     // Sums are quick to compare and tell nothing; who is to blame is looked for only when they differ.
-    if coupons != entries || ahead > 0 {
-        broken.extend(
-            table::surplus(connection)?.iter().map(|id| format!("coupon {id}: another shopper has it, too")),
-        );
-        for (part, until) in &sorted {
-            let missing = table::missing(connection, *part << PART_BITS, *until)?;
-            broken.extend(missing.iter().map(|id| format!("coupon {id}: its shopper does not have it")));
-        }
+    if coupons != entries {
+        let mut all = Vec::new();
+        coupon_of_shopper::for_each(connection, |shopper, id| all.push((shopper, id)))?;
+        broken.extend(surplus(connection, all)?);
+        broken.extend(missing(connection, &sorted)?);
     }
     Ok(broken)
+}
+
+/// Of some entries, those that no coupon makes.
+fn surplus(connection: &Connection, entries: Vec<Entry>) -> Result<Vec<String>, StoreError> {
+    let mut named = Vec::new();
+    for (shopper, id) in entries {
+        if coupon::shopper(connection, id)? != Some(shopper) && named.len() < NAMED {
+            named.push(format!("coupon {id}: another shopper has it, too"));
+        }
+    }
+    Ok(named)
+}
+
+/// Coupons that their shoppers lack.
+fn missing(connection: &Connection, sorted: &FxHashMap<i64, i64>) -> Result<Vec<String>, StoreError> {
+    let mut named = Vec::new();
+    for (part, until) in sorted {
+        let mut coupons = Vec::new();
+        coupon::for_each_shopper(connection, *part << PART_BITS, *until, |shopper, id| {
+            coupons.push((shopper, id))
+        })?;
+        for (shopper, id) in coupons {
+            if named.len() < NAMED && !coupon_of_shopper::of(connection, shopper)?.contains(&id) {
+                named.push(format!("coupon {id}: its shopper does not have it"));
+            }
+        }
+    }
+    Ok(named)
 }
 
 /// A sum over entries that does not depend on their order.

@@ -57,6 +57,20 @@ impl Writer {
         Ok(asked.to_owned())
     }
 
+    /// The wallet currency that the folder was first served with, after settling it if it is new.
+    pub fn wallet_currency(&self, asked: &str) -> Result<String, StoreError> {
+        if let Some(currency) = table::meta::wallet_currency(&self.connection)? {
+            return Ok(currency);
+        }
+        table::meta::put_wallet_currency(&self.connection, asked)?;
+        Ok(asked.to_owned())
+    }
+
+    /// When the last line of the ledger was written.
+    pub fn latest(&self) -> Result<Option<Time>, StoreError> {
+        table::transfer::latest(&self.connection)
+    }
+
     /// Adds a key of the API.
     pub fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
         table::api_key::add(&self.connection, key)

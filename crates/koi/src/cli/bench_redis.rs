@@ -4,8 +4,7 @@ use anyhow::Context;
 
 use super::flags::plain_sandbox;
 use super::{Ended, Ending, terminal};
-use crate::http::redis_claims;
-use crate::serve::{serve_routes, told_to_stop};
+use crate::serve::serve_beside_redis;
 
 const AFTER_HELP: &str = "\
 The campaign and its codes must be in that Redis already; `koi bench` puts them there.
@@ -31,22 +30,14 @@ pub(super) struct BenchRedis {
 
 impl BenchRedis {
     pub(super) fn run(self) -> Ended {
-        // The server behind the layer is there in full, and idle.
         let folder = tempfile::tempdir().context("a folder for the idle store")?;
         let settings = plain_sandbox(folder.path(), self.listen)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let client = redis::Client::open(format!("redis://{}", self.redis))?;
-            let connection = client
-                .get_multiplexed_async_connection()
-                .await
-                .with_context(|| format!("connecting to Redis at {}", self.redis))?;
-            let ready = |address| {
-                // Whoever started it may have gone away: that does not stop it.
-                let _ = terminal::print(&format!("listening on http://{address}"));
-            };
-            serve_routes(&settings, |app| redis_claims::router(app, connection), ready, told_to_stop()).await
-        })?;
+        let ready = |address| {
+            // Whoever started it may have gone away: that does not stop it.
+            let _ = terminal::print(&format!("listening on http://{address}"));
+        };
+        runtime.block_on(serve_beside_redis(&settings, self.redis, ready))?;
         Ok(Ending::Well)
     }
 }

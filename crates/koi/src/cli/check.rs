@@ -42,7 +42,7 @@ impl CheckCommand {
         let began = Instant::now();
         let checked = match folder.reader() {
             Ok(reader) => whole(&reader, environment)?,
-            Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => damaged(what),
+            Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => Checked::damaged(&what),
             Err(error) => return Err(error.into()),
         };
         if self.json {
@@ -62,10 +62,6 @@ impl CheckCommand {
     }
 }
 
-fn damaged(what: String) -> Checked {
-    Checked { broken: vec![format!("the database is damaged: {what}")], ..Checked::default() }
-}
-
 /// Checks the file and the ledger in it. What is damaged is broken, not an error.
 pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Result<Checked> {
     let spinner = terminal::spinner(environment);
@@ -80,8 +76,7 @@ pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Resul
     });
     spinner.finish_and_clear();
     let mut checked = match ledger {
-        Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => damaged(what),
-        Err(StoreError::Refused(what)) if !of_file.is_empty() => damaged(what),
+        Err(StoreError::Refused(what)) if !of_file.is_empty() => Checked::damaged(&what),
         found => found.map_err(|error| anyhow!(error))?,
     };
     checked.broken.extend(of_file.into_iter().map(|line| format!("the database file: {line}")));

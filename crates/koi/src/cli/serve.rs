@@ -9,14 +9,15 @@ use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
 The first line on standard output is `listening on http://ADDRESS`; the log goes to standard error. SIGTERM and \
-Ctrl-C stop the server after the requests under way.
+Ctrl-C stop the server after the requests under way; a second one stops it at once.
 
 Example:
   koi serve --sandbox --data koi-data --listen 127.0.0.1:8080
 
 Exit status:
   0  it was told to stop, and did
-  2  the settings are wrong, or it could not start";
+  1  it was told twice, and ended without waiting
+  2  the settings are wrong, or it could not start or go on";
 
 /// Runs the server
 #[derive(clap::Args)]
@@ -41,7 +42,10 @@ impl ServeCommand {
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&what, ready, told_to_stop()))?;
+        let served = runtime.block_on(serve(&what, ready, told_to_stop()));
+        // A long read that nobody waits for any more does not keep the process.
+        runtime.shutdown_background();
+        served?;
         Ok(Ending::Well)
     }
 }

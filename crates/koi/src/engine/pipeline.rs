@@ -44,8 +44,8 @@ pub struct Pipeline {
     next_due: Option<Time>,
     /// Whether the storage failed last: it is logged once, and so is its recovery.
     failing: bool,
-    /// Coupons of which something is due that the rules or the rows do not allow: they are broken.
-    unbookable: FxHashSet<CouponId>,
+    /// Coupons of which something is due that could not be booked, until all others are.
+    left_alone: FxHashSet<CouponId>,
     /// Whether the catalog may lack an order: its commit failed, and whether it is stored is unknown.
     stale: bool,
 }
@@ -70,7 +70,7 @@ impl Pipeline {
             metrics,
             next_due,
             failing: false,
-            unbookable: FxHashSet::default(),
+            left_alone: FxHashSet::default(),
             stale: false,
         }
     }
@@ -78,6 +78,8 @@ impl Pipeline {
     /// How long the writer may sleep when nobody asks for anything.
     pub fn idle_time(&self) -> Duration {
         match self.next_due {
+            // What failed is tried again, but not all the time.
+            Some(_) if self.failing => limits::IDLE,
             Some(due) => {
                 let wait_ms = due.since_ms(self.clock.now()).max(0);
                 limits::IDLE.min(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
@@ -328,18 +330,19 @@ impl Pipeline {
         let judged = judged(&catalog, now);
         drop(catalog);
         // Those that cannot be booked stay due, and must not hide the others.
-        let mut due = self.store.due(now, &judged, limits::DUE + self.unbookable.len())?;
-        due.coupons.retain(|id| !self.unbookable.contains(id));
+        let mut due = self.store.due(now, &judged, limits::DUE + self.left_alone.len())?;
+        due.coupons.retain(|id| !self.left_alone.contains(id));
         if due.coupons.is_empty() {
-            let rest = now.plus_ms(limits::REST_MS);
-            return Ok(due.next.map(|next| if self.unbookable.is_empty() { next } else { next.max(rest) }));
+            let rested = now.plus_ms(if self.left_alone.is_empty() { 0 } else { limits::REST_MS });
+            self.left_alone.clear();
+            return Ok(due.next.map(|next| next.max(rested)));
         }
         self.book(&due.coupons, now)?;
         Ok(Some(now))
     }
 
     /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
-    /// cannot be booked is left alone; the ledger check names it.
+    /// cannot be booked is left alone for a while; the ledger check names it.
     fn book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
         match (self.try_book(due, now), due) {
             (Ok(()), _) => {
@@ -353,7 +356,7 @@ impl Pipeline {
             }
             (Err(error), [one]) => {
                 tracing::error!(coupon = %one, %error, "what is due of a coupon cannot be booked; see koi check");
-                self.unbookable.insert(*one);
+                self.left_alone.insert(*one);
                 Ok(())
             }
             (Err(_), _) => {

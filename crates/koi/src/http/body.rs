@@ -209,7 +209,6 @@ fn why(said: &str) -> Text {
         said if said.starts_with("missing field") => "缺少该字段",
         said if said.starts_with("unknown field") => "没有该字段",
         said if said.starts_with("duplicate field") => "字段重复",
-        said if said.starts_with("unknown variant") => "取值不在允许范围内",
         said if said.starts_with("invalid type") => "类型不正确",
         said if said.starts_with("invalid value") || said.starts_with("number out of range") => "数值超出范围",
         said if said.starts_with("recursion limit") => "嵌套过深",

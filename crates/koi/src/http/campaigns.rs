@@ -41,19 +41,10 @@ pub(crate) struct FundIn {
 #[schema(as = PauseRequest)]
 pub(crate) struct PauseIn {
     #[schema(value_type = PauseScope)]
-    scope: ScopeIn,
+    scope: Field<Scope>,
     /// Why: 1 to 500 characters.
     #[schema(value_type = ShortText)]
     reason: Field<Words>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ScopeIn {
-    /// No new coupons; live ones keep working.
-    Issuing,
-    /// No new deductions either, and no coupon expires.
-    All,
 }
 
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -324,10 +315,7 @@ pub(crate) async fn fund(State(app): State<Arc<App>>, Named(name): Named, reques
 pub(crate) async fn pause(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), OPERATOR)?;
     step::<PauseIn>(&app, caller, &name, request, |id, body| {
-        let scope = match body.scope {
-            ScopeIn::Issuing => Scope::Issuing,
-            ScopeIn::All => Scope::All,
-        };
+        let scope = body.scope.0;
         let reason = body.reason.0.0.clone();
         let detail = format!("{}: {reason}", scope.name());
         (Order::Pause(id, scope, reason), detail)

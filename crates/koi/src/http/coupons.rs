@@ -25,7 +25,7 @@ use crate::fields::{Field, MoneyOut};
 use crate::http::body::Posted;
 use crate::http::campaigns::{ReasonIn, routed};
 use crate::http::door::{Named, READERS};
-use crate::http::list::{ListOut, Page, cursor};
+use crate::http::list::{ListOut, Page, bad_cursor, cursor_of, pair};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json, marked};
 use crate::schema::{CodeCharacters, CountryCode, CouponStatus, Instant, Name};
@@ -293,15 +293,25 @@ pub(crate) async fn of_shopper(State(app): State<Arc<App>>, Named(name): Named, 
     app.caller(request.headers(), READERS)?;
     let person = PersonId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
     let page = Page::of(&request, &[])?;
-    let after = page.after()?;
+    let after = match page.cursor.as_deref() {
+        None => None,
+        Some(cursor) => Some(pair(cursor).ok_or_else(bad_cursor)?),
+    };
     let key = ShopperKey::of(&person);
     let held = |rows: &Rows| rows.shoppers.get(&key).cloned().unwrap_or_default();
     let rows = app.settled(vec![Want::Shopper(key)], held).await?;
-    let mut ids = held(&rows);
-    ids.retain(|id| id.number() > after && rows.coupons.get(*id).is_some_and(|coupon| coupon.person == person));
-    let next = (ids.len() > page.limit).then(|| cursor(ids[page.limit - 1].number()));
-    let shown = ids.iter().take(page.limit).map(|id| app.shown(&rows, *id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(json(StatusCode::OK, &ListOut::new(shown, next)))
+    // By when they were collected: numbers begin with the campaign. The hash of another person may be the same.
+    let of_person = |id: &CouponId| rows.coupons.get(*id).filter(|coupon| coupon.person == person);
+    let mut places: Vec<(i64, i64)> = held(&rows)
+        .iter()
+        .filter_map(of_person)
+        .map(|coupon| (coupon.collected_at.ms(), coupon.id.number()))
+        .collect();
+    places.sort_unstable();
+    places.retain(|place| after.is_none_or(|after| *place > after));
+    let next = (places.len() > page.limit).then(|| places[page.limit - 1]).map(|(at, id)| cursor_of(at, id));
+    let shown = places.iter().take(page.limit).map(|(_, id)| app.shown(&rows, CouponId::of_number(*id)));
+    Ok(json(StatusCode::OK, &ListOut::new(shown.collect::<Result<Vec<_>, _>>()?, next)))
 }
 
 /// Voids an active coupon.

@@ -7,15 +7,18 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use koi_core::id::{CampaignNo, CouponId, PaymentId, QuoteId, RefundId, TransferId};
 use koi_core::ledger::{Reason, Transfer};
+use koi_store::StoreError;
+use koi_store::sqlite::Reader;
 use serde::Serialize;
 
 use crate::check::{Checked, check};
 use crate::engine::keys::Role;
 use crate::fields::MoneyOut;
 use crate::http::campaigns::routed;
-use crate::http::list::{ListOut, Page, bad_cursor, cursor, number};
+use crate::http::list::{ListOut, Page, bad_cursor, cursor_of, pair};
 use crate::http::problem::Problem;
 use crate::http::{Answer, App, json};
+use crate::limits;
 use crate::schema::{Instant, LedgerAccount, Name, TransferReason};
 
 const AUDITOR: &[Role] = &[Role::Auditor];
@@ -43,6 +46,8 @@ impl From<Checked> for CheckOut {
 }
 
 /// Recomputes everything from the transfers, and names what does not agree.
+///
+/// One check runs at a time.
 #[utoipa::path(
     get,
     path = "/v1/ledger/check",
@@ -53,7 +58,7 @@ impl From<Checked> for CheckOut {
 )]
 pub(crate) async fn check_all(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.caller(request.headers(), AUDITOR)?;
-    let checked = app.readers.read(|reader| check(reader, &|_, _| {})).await?;
+    let checked = app.long_reads.read(|reader| check(reader, &|_, _| {})).await?;
     Ok(json(StatusCode::OK, &CheckOut::from(checked)))
 }
 
@@ -80,10 +85,9 @@ pub(crate) struct TransferOut {
     at: String,
 }
 
-/// The lines that a stored line stands for: itself, or one for each coupon that it issued.
-type Lines = Vec<(Transfer, Option<i64>)>;
-
 /// Lists the transfers, the oldest first.
+///
+/// A page may have fewer entries than asked for, or none, although others follow: `next` tells.
 #[utoipa::path(
     get,
     path = "/v1/ledger/transfers",
@@ -98,60 +102,103 @@ pub(crate) async fn transfers(State(app): State<Arc<App>>, request: Request) -> 
     let page = Page::of(&request, &["campaign"])?;
     let campaign = page.filter("campaign").map(|name| routed(&app, name, "not_found")).transpose()?;
     let wanted = campaign.map(|campaign| campaign.number);
-    let (from, skip) = match page.cursor.as_deref() {
-        None => (0, 0),
-        Some(cursor) => resume(cursor).ok_or_else(bad_cursor)?,
+    let from = match page.cursor.as_deref() {
+        None => Place::default(),
+        Some(cursor) => Place::read(cursor).ok_or_else(bad_cursor)?,
     };
     let limit = page.limit;
-    let (lines, next) = app.readers.read(move |reader| page_of(reader, wanted, from, skip, limit)).await?;
+    let found = app.readers.read(move |reader| page_of(reader, wanted, from, limit)).await?;
+    let (lines, next) = found.ok_or_else(bad_cursor)?;
     let data = lines.iter().map(|(line, face)| shown(&app, line, *face)).collect::<Result<Vec<_>, _>>()?;
-    let next = next.map(|(line, shown)| format!("{}.{}", cursor(line), cursor(i64::from(shown))));
-    Ok(json(StatusCode::OK, &ListOut::new(data, next)))
+    Ok(json(StatusCode::OK, &ListOut::new(data, next.map(Place::written))))
 }
+
+/// The lines that a stored line stands for: itself, or one for each coupon that it issued.
+type Lines = Vec<(Transfer, Option<i64>)>;
 
 /// Where a page goes on: the number of a line, and how many of its coupons were shown.
-fn resume(text: &str) -> Option<(i64, u32)> {
-    let (line, shown) = text.split_once('.')?;
-    Some((number(line)?, u32::try_from(number(shown)?).ok()?))
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    line: i64,
+    shown: u32,
 }
 
+impl Place {
+    fn read(text: &str) -> Option<Self> {
+        let (line, shown) = pair(text)?;
+        Some(Self { line, shown: u32::try_from(shown).ok()? })
+    }
+
+    fn written(self) -> String {
+        cursor_of(self.line, i64::from(self.shown))
+    }
+
+    /// How many of a line's coupons were shown.
+    fn shown_of(self, line: &Transfer) -> u32 {
+        if line.id.number() == self.line { self.shown } else { 0 }
+    }
+
+    /// Whether a page may go on there, when this is the first line that is stored from there on.
+    fn can_be(self, first: Option<&Transfer>) -> bool {
+        self.shown == 0 || first.is_some_and(|line| line.id.number() == self.line && self.shown < line.count)
+    }
+}
+
+/// A page, and where the next one goes on; `None` when no page goes on at `from`. What is held in memory and what is
+/// looked at have limits, whatever is asked for.
 fn page_of(
-    reader: &koi_store::sqlite::Reader,
+    reader: &Reader,
     campaign: Option<CampaignNo>,
-    from: i64,
-    skip: u32,
+    from: Place,
     limit: usize,
-) -> Result<(Lines, Option<(i64, u32)>), koi_store::StoreError> {
+) -> Result<Option<(Lines, Option<Place>)>, StoreError> {
     let mut stored = Vec::new();
-    let mut count = 0;
-    reader.for_each_transfer(TransferId::of_number(from), |line| {
+    let (mut looked_at, mut count) = (0, 0);
+    let mut can_be = from.can_be(None);
+    let mut next = None;
+    reader.for_each_transfer(TransferId::of_number(from.line), |line| {
+        if looked_at == 0 {
+            can_be = from.can_be(Some(&line));
+        }
+        // One more than the page holds tells where the next one goes on.
+        if !can_be || count > limit || looked_at == limits::LINES_LOOKED_AT {
+            next = Some(Place { line: line.id.number(), shown: 0 });
+            return ControlFlow::Break(());
+        }
+        looked_at += 1;
         if campaign.is_none_or(|number| number == line.campaign) {
-            count += line.count as usize;
+            count += (line.count - from.shown_of(&line)).max(1) as usize;
             stored.push(line);
         }
-        // The lines that the first one has shown already do not count; one more tells whether a page follows.
-        if count > limit + skip as usize { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     })?;
+    if !can_be {
+        return Ok(None);
+    }
     let mut lines: Lines = Vec::new();
     for line in stored {
-        let already = if line.id.number() == from { skip } else { 0 };
-        let faces = if line.movement.reason == Reason::Issue { faces(reader, &line)? } else { vec![None] };
-        for (place, face) in faces.into_iter().enumerate().skip(already as usize) {
-            let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let first = from.shown_of(&line);
+        let room = u32::try_from(limit + 1 - lines.len()).unwrap_or(u32::MAX);
+        for (place, face) in (first..).zip(faces(reader, &line, first, room)?) {
             if lines.len() == limit {
-                return Ok((lines, Some((line.id.number(), place))));
+                return Ok(Some((lines, Some(Place { line: line.id.number(), shown: place }))));
             }
             lines.push((single(&line, place, face), face));
         }
     }
-    Ok((lines, None))
+    Ok(Some((lines, next)))
 }
 
-/// The faces of the coupons that a line issued.
-fn faces(reader: &koi_store::sqlite::Reader, line: &Transfer) -> Result<Vec<Option<i64>>, koi_store::StoreError> {
-    let mut faces = Vec::with_capacity(line.count as usize);
-    let first = line.movement.subject;
-    reader.for_each_coupon(first, first + i64::from(line.count), |coupon| faces.push(Some(coupon.face)))?;
+/// The faces of the coupons that a line issued, from one on and so many at most; a line about anything else has one
+/// part, without a face.
+fn faces(reader: &Reader, line: &Transfer, first: u32, most: u32) -> Result<Vec<Option<i64>>, StoreError> {
+    if line.movement.reason != Reason::Issue {
+        return Ok(vec![None]);
+    }
+    let last = line.count.min(first.saturating_add(most));
+    let number = |place: u32| line.movement.subject + i64::from(place);
+    let mut faces = Vec::new();
+    reader.for_each_coupon(number(first), number(last), |coupon| faces.push(Some(coupon.face)))?;
     Ok(faces)
 }
 
@@ -193,4 +240,44 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
         subject,
         at: line.at.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use koi_core::ledger::{Account, Movement};
+    use koi_core::time::Time;
+    use koi_store::sqlite::Folder;
+    use koi_store::{Notes, Store};
+
+    const BUSY: CampaignNo = CampaignNo(1);
+    const QUIET: CampaignNo = CampaignNo(2);
+
+    fn line(number: usize, campaign: CampaignNo) -> Transfer {
+        let (debit, credit) = (Account::Funder, Account::Free);
+        let movement =
+            Movement { debit, credit, amount: 1, reason: Reason::Fund, subject: 0, part: 0, coupon: None };
+        let id = TransferId::of_number(i64::try_from(number).unwrap());
+        Transfer { id, campaign, movement, count: 1, at: Time::of_ms(0) }
+    }
+
+    #[test]
+    fn a_page_looks_at_a_bounded_part_of_the_ledger() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let (mut writer, _lock) = folder.serve().unwrap();
+        let mut rows = writer.begin(&[]).unwrap();
+        let last = limits::LINES_LOOKED_AT + 10;
+        rows.transfers = (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
+        writer.commit(&rows, &Notes::default()).unwrap();
+        let reader = folder.reader().unwrap();
+
+        let (lines, next) = page_of(&reader, Some(QUIET), Place::default(), 5).unwrap().unwrap();
+        assert!(lines.is_empty(), "the first page does not reach it");
+        let next = next.expect("others follow");
+        assert_eq!((next.line, next.shown), (i64::try_from(limits::LINES_LOOKED_AT).unwrap() + 1, 0));
+        let (lines, next) = page_of(&reader, Some(QUIET), next, 5).unwrap().unwrap();
+        assert_eq!(lines, [(line(last, QUIET), None)]);
+        assert!(next.is_none());
+    }
 }

@@ -107,6 +107,17 @@ pub(crate) fn number(text: &str) -> Option<i64> {
     i64::from_str_radix(text, 36).ok().filter(|number| *number >= 0 && cursor(*number) == text)
 }
 
+/// A cursor of two numbers.
+pub(crate) fn cursor_of(first: i64, second: i64) -> String {
+    format!("{}.{}", cursor(first), cursor(second))
+}
+
+/// The two numbers of a cursor; only as [`cursor_of`] writes them.
+pub(crate) fn pair(text: &str) -> Option<(i64, i64)> {
+    let (first, second) = text.split_once('.')?;
+    Some((number(first)?, number(second)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

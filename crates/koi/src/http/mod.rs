@@ -10,6 +10,7 @@ mod list;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
+mod outlet;
 mod payments;
 pub(crate) mod problem;
 mod quotes;
@@ -34,7 +35,7 @@ use serde::Serialize;
 
 use crate::engine::clock::Clock;
 use crate::engine::keys::KeyRing;
-use crate::engine::readers::Readers;
+use crate::engine::readers::{LongReads, Readers};
 use crate::engine::work::{Done, Failure, Outcome};
 use crate::engine::{Engine, SharedCatalog};
 use crate::http::problem::Problem;
@@ -47,6 +48,8 @@ pub(crate) use routes::router;
 pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) readers: Readers,
+    /// For the check of the ledger.
+    pub(crate) long_reads: LongReads,
     pub(crate) catalog: SharedCatalog,
     pub(crate) clock: Arc<Clock>,
     pub(crate) settings: Settings,

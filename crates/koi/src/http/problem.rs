@@ -10,6 +10,7 @@ use koi_core::time::Time;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::engine::readers::Unread;
 use crate::engine::work::Failure;
 use crate::http::coupons::CouponOut;
 use crate::http::language::Language;
@@ -109,6 +110,7 @@ fn kind(code: &str) -> &'static Kind {
 pub(crate) struct Problem {
     kind: &'static Kind,
     detail: Text,
+    retryable: bool,
     next_allowed_at: Option<Time>,
     pointer: Option<String>,
     /// Boxed, as the whole is carried by every result here.
@@ -121,7 +123,8 @@ impl Problem {
     pub(crate) fn new(code: &str, detail: Text) -> Self {
         let kind = kind(code);
         let retry_after = kind.status == 503;
-        Self { kind, detail, next_allowed_at: None, pointer: None, coupon: None, retry_after }
+        let retryable = kind.retryable;
+        Self { kind, detail, retryable, next_allowed_at: None, pointer: None, coupon: None, retry_after }
     }
 
     /// A problem that says no more than its title.
@@ -145,8 +148,9 @@ impl Problem {
         Self { coupon: Some(Box::new(coupon)), ..self }
     }
 
+    /// A refusal that time heals: at an instant, or never if there is none.
     fn healing_at(self, next_allowed_at: Option<Time>) -> Self {
-        Self { next_allowed_at, ..self }
+        Self { retryable: self.retryable && next_allowed_at.is_some(), next_allowed_at, ..self }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -165,7 +169,7 @@ impl Problem {
             status: self.kind.status,
             detail: self.detail.get(language),
             code: self.kind.code,
-            retryable: self.kind.retryable,
+            retryable: self.retryable,
             next_allowed_at: self.next_allowed_at.map(|time| time.to_string()),
             pointer: self.pointer.as_deref(),
             coupon: self.coupon.as_deref(),
@@ -237,10 +241,18 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<koi_store::StoreError> for Problem {
-    fn from(error: koi_store::StoreError) -> Self {
-        tracing::error!(%error, "a read failed");
-        Problem::from(&Failure::from(&error))
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Busy => Problem::new(
+                "busy",
+                Text::new("Too much is being read at once. Try again shortly.", "当前读取请求过多，请稍后重试。"),
+            ),
+            Unread::Store(error) => {
+                tracing::error!(%error, "a read failed");
+                Problem::from(&Failure::from(&error))
+            }
+        }
     }
 }
 
@@ -380,5 +392,19 @@ mod tests {
             assert!(!KINDS[..place].iter().any(|other| other.code == kind.code), "{}", kind.code);
             assert!(!kind.en.is_empty() && !kind.zh.is_empty());
         }
+    }
+
+    #[test]
+    fn a_limit_is_retryable_only_when_a_period_follows() {
+        let document = |next| {
+            let problem = Problem::from(&Refusal::LimitReached(next));
+            serde_json::to_value(problem.document(Language::English, "")).unwrap()
+        };
+        let healing = document(Some(Time::of_ms(1_531_584_000_000)));
+        assert_eq!(healing["retryable"], true);
+        assert_eq!(healing["next_allowed_at"], "2018-07-14T16:00:00.000Z");
+        let last = document(None);
+        assert_eq!(last["retryable"], false);
+        assert!(last.get("next_allowed_at").is_none());
     }
 }

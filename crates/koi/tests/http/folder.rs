@@ -29,3 +29,14 @@ fn a_folder_of_a_newer_version_is_refused() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("9999"), "{said}");
 }
+
+#[test]
+fn a_folder_keeps_the_wallet_currency_that_it_was_first_served_with() {
+    let mut server = Server::start(DURING);
+    server.kill();
+    let output = command(server.folder.path(), DURING).args(["--wallet-currency", "NZD"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("first served with the wallet currency CNY"), "{said}");
+    server.again(DURING).call("GET", "/healthz").send().expect(200);
+}

@@ -15,6 +15,7 @@ fn a_bad_body_names_its_field_and_changes_nothing() {
     let claim = claim(&code, "A").to_string();
     let draft = campaign("draft").to_string();
     let long = "x".repeat(65);
+    let pauses = format!("/v1/campaigns/{CAMPAIGN}/pause");
     let nested = format!("{{\"shopper\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
     let deep_document = format!("{{\"id\":{}", "{\"a\":".repeat(100_000));
     let money = "{\"currency\":\"NZD\",\"value\":100}";
@@ -56,6 +57,14 @@ fn a_bad_body_names_its_field_and_changes_nothing() {
         ("operator", "/v1/campaigns", draft.replace("red_packet", "blue_packet"), "/kind"),
         ("operator", "/v1/campaigns", draft.replace("\"zh\":\"同", "\"fr\":\"同"), "/terms/fr"),
         ("operator", "/v1/campaigns", deep_document, "/id"),
+        // A word is a text, and nothing that contains one.
+        ("operator", "/v1/campaigns", draft.replace("\"red_packet\"", "{\"red_packet\":null}"), "/kind"),
+        ("operator", "/v1/campaigns", draft.replace("\"exceeds\"", "{\"exceeds\":null}"), "/coupon/threshold"),
+        ("operator", "/v1/campaigns", draft.replace("\"exceeds\"", "\"above\""), "/coupon/threshold"),
+        ("operator", pauses.as_str(), "{\"scope\":{\"issuing\":null},\"reason\":\"x\"}".into(), "/scope"),
+        ("operator", pauses.as_str(), "{\"scope\":[\"issuing\"],\"reason\":\"x\"}".into(), "/scope"),
+        ("operator", pauses.as_str(), "{\"scope\":0,\"reason\":\"x\"}".into(), "/scope"),
+        ("operator", pauses.as_str(), "{\"scope\":\"none\",\"reason\":\"x\"}".into(), "/scope"),
     ];
     for (role, path, body, pointer) in rows {
         let answer = server.call("POST", path).role(role).fresh_key().body(body.as_str()).send();

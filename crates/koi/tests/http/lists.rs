@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::server::{CAMPAIGN, DURING, Server, campaign};
+use crate::server::{CAMPAIGN, DURING, Server, campaign, claim, text};
 
 fn pages(server: &Server, role: &str, path: &str, limit: usize) -> Vec<Value> {
     let mut entries = Vec::new();
@@ -61,6 +61,31 @@ fn the_transfers_of_a_campaign_add_up_to_its_buckets_whatever_the_page() {
     let all = pages(&server, "auditor", "/v1/ledger/transfers", 5);
     assert_eq!(all.len(), whole.len() + 1, "the other campaign was funded");
     assert_eq!(pages(&server, "auditor", "/v1/campaigns", 1).len(), 2);
+}
+
+#[test]
+fn the_coupons_of_a_person_come_in_the_order_of_their_collection() {
+    let (server, code) = Server::summer(DURING);
+    for id in ["second", "third"] {
+        server.campaign(&campaign(id));
+    }
+    let collected: Vec<String> =
+        [("third", "2018-07-20T01:00:00Z"), (CAMPAIGN, "2018-07-20T02:00:00Z"), ("second", "")]
+            .iter()
+            .map(|(id, then)| {
+                let path = format!("/v1/campaigns/{id}/claims");
+                let coupon = server.post("wallet", &path, &claim(&code, "A")).expect(201);
+                if !then.is_empty() {
+                    server.clock(then);
+                }
+                text(&coupon, "id")
+            })
+            .collect();
+    for limit in 1..=4 {
+        let shown = pages(&server, "wallet", "/v1/shoppers/person-of-A/coupons", limit);
+        let ids: Vec<&str> = shown.iter().filter_map(|coupon| coupon["id"].as_str()).collect();
+        assert_eq!(ids, collected, "pages of {limit}");
+    }
 }
 
 #[test]

@@ -6,8 +6,10 @@
 
 mod client;
 mod codes;
+mod connections;
 mod folder;
 mod hostile;
+mod ledger;
 mod lists;
 mod order;
 mod pages;

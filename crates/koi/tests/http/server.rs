@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -18,16 +20,49 @@ pub(crate) const CAMPAIGN: &str = "nz-summer-2018";
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Server {
     pub(crate) fn start(clock: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(Arc::new(tempfile::tempdir().expect("a folder")), clock)
+    }
+
+    /// Another server on the same folder, when this one has ended.
+    pub(crate) fn again(&self, clock: &str) -> Self {
+        Self::on(self.folder.clone(), clock)
+    }
+
+    fn on(folder: Arc<TempDir>, clock: &str) -> Self {
         let (process, line) = launch(folder.path(), clock);
         let address = line.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
         let Some(address) = address else { panic!("the first line is {line:?}") };
         Self { process, address, folder }
+    }
+
+    /// The most memory that the process ever held, in MiB.
+    pub(crate) fn peak_memory_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+    }
+
+    /// Tells the server to stop, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let process = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("a signal");
+    }
+
+    /// The exit status, if the process ends within a time.
+    pub(crate) fn ends_within(&mut self, time: Duration) -> Option<i32> {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            if let Some(status) = self.process.try_wait().expect("its status") {
+                return Some(status.code().unwrap_or(-1));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {

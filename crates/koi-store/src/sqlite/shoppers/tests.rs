@@ -82,7 +82,10 @@ fn every_coupon_is_found_at_every_moment() {
     }
     let unsorted = writer.shoppers().look().young.sorted.len();
     assert!(unsorted < 100, "{unsorted} of {next} wait: runs were written");
-    assert!(!table::sorted(beside_connection(&folder.reader().unwrap())).unwrap().is_empty(), "to their ends");
+    assert!(
+        !coupon_sorted::all(beside_connection(&folder.reader().unwrap())).unwrap().is_empty(),
+        "to their ends"
+    );
 }
 
 #[test]

@@ -26,6 +26,9 @@ const INSERT: &str = concat!(
 const UPDATE: &str = "UPDATE coupon SET remaining = ?2, reserved = ?3, spent = ?4, lapsed = ?5, phase = ?6, \
     expires_at = ?7, pauses_seen = ?8, ended_at = ?9, restocked = ?10, void_key = ?11, void_call = ?12 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id = ?1");
+const FIRST: &str = "SELECT id FROM coupon WHERE id >= ?1 ORDER BY id LIMIT 1";
+const SHOPPER: &str = "SELECT shopper FROM coupon WHERE id = ?1";
+const SHOPPERS: &str = "SELECT id, shopper FROM coupon WHERE id >= ?1 AND id < ?2";
 const RANGE: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id");
 /// `coupon_due`: those of a campaign in this cell whose stored expiry has come.
 const DUE: &str = "SELECT id FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND remaining > 0 AND expires_at <= ?2 \
@@ -83,6 +86,35 @@ pub(crate) fn by_id(connection: &Connection, id: CouponId) -> Result<Option<Coup
     let mut statement = connection.prepare_cached(BY_ID)?;
     let mut rows = statement.query([id.number()])?;
     rows.next()?.map(read).transpose()
+}
+
+/// The first coupon from a number on.
+pub(crate) fn first(connection: &Connection, from: i64) -> Result<Option<CouponId>, StoreError> {
+    let mut statement = connection.prepare_cached(FIRST)?;
+    let mut rows = statement.query([from])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(CouponId::of_number))
+}
+
+/// The shopper of a coupon.
+pub(crate) fn shopper(connection: &Connection, id: CouponId) -> Result<Option<ShopperKey>, StoreError> {
+    let mut statement = connection.prepare_cached(SHOPPER)?;
+    let mut rows = statement.query([id.number()])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(ShopperKey))
+}
+
+/// The coupons with numbers in `[from, until)`, each with its shopper.
+pub(crate) fn for_each_shopper(
+    connection: &Connection,
+    from: i64,
+    until: i64,
+    mut each: impl FnMut(ShopperKey, CouponId),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(SHOPPERS)?;
+    let mut rows = statement.query([from, until])?;
+    while let Some(row) = rows.next()? {
+        each(ShopperKey(row.get(1)?), CouponId::of_number(row.get(0)?));
+    }
+    Ok(())
 }
 
 /// The coupons with numbers in `[from, until)`, one after the other.

@@ -9,6 +9,7 @@ const GET: &str = "SELECT value FROM meta WHERE name = ?1";
 const PUT: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
 const SANDBOX_CLOCK: &str = "sandbox_clock_ms";
 const MODE: &str = "mode";
+const WALLET_CURRENCY: &str = "wallet_currency";
 
 fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(GET)?;
@@ -38,4 +39,13 @@ pub(crate) fn mode(connection: &Connection) -> Result<Option<String>, StoreError
 
 pub(crate) fn put_mode(connection: &Connection, mode: &str) -> Result<(), StoreError> {
     put(connection, MODE, mode)
+}
+
+/// The wallet currency that the folder was first served with.
+pub(crate) fn wallet_currency(connection: &Connection) -> Result<Option<String>, StoreError> {
+    get(connection, WALLET_CURRENCY)
+}
+
+pub(crate) fn put_wallet_currency(connection: &Connection, currency: &str) -> Result<(), StoreError> {
+    put(connection, WALLET_CURRENCY, currency)
 }

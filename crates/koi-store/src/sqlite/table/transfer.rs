@@ -16,6 +16,7 @@ macro_rules! columns {
 const INSERT: &str =
     concat!("INSERT INTO transfer (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 const FROM: &str = concat!("SELECT ", columns!(), " FROM transfer WHERE id >= ?1 ORDER BY id");
+const LATEST: &str = "SELECT at FROM transfer ORDER BY id DESC LIMIT 1";
 
 fn read(row: &Row) -> Result<Transfer, StoreError> {
     let account = |place: usize| -> Result<Account, StoreError> {
@@ -39,6 +40,13 @@ fn read(row: &Row) -> Result<Transfer, StoreError> {
 }
 
 /// The lines from a number on, one after the other, until `each` has enough.
+/// When the last line was written.
+pub(crate) fn latest(connection: &Connection) -> Result<Option<Time>, StoreError> {
+    let mut statement = connection.prepare(LATEST)?;
+    let mut rows = statement.query([])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
+}
+
 pub(crate) fn for_each_from(
     connection: &Connection,
     from: TransferId,

@@ -101,7 +101,10 @@ impl Demo {
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&settings, ready, stop))?;
+        let served = runtime.block_on(serve(&settings, ready, stop));
+        // A long read that nobody waits for any more does not keep the process.
+        runtime.shutdown_background();
+        served?;
         Ok(Ending::Well)
     }
 }

@@ -219,11 +219,10 @@ fn codes(path: &str, is_post: bool, operation: &Value) -> Vec<&'static str> {
     }
     codes.extend(own.iter().filter(|code| !in_route(code)).filter_map(Value::as_str));
     if !roles.is_empty() || path.ends_with('z') {
-        codes.push("storage_unavailable");
-        codes.push("internal");
+        codes.extend(["busy", "storage_unavailable", "internal"]);
     }
-    if has_body {
-        codes.extend(["busy", "stopping"]);
+    if has_body || path == "/readyz" {
+        codes.push("stopping");
     }
     codes.iter().filter_map(|code| KINDS.iter().find(|kind| kind.code == *code)).map(|kind| kind.code).collect()
 }
