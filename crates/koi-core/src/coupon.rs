@@ -274,7 +274,7 @@ impl Coupon {
 
 /// An expiry after pauses: each moves it by its length if it was not over when the pause began. A pause
 /// that lasts moves nothing yet.
-fn moved(expires_at: Time, pauses: &[Pause]) -> Time {
+pub(crate) fn moved(expires_at: Time, pauses: &[Pause]) -> Time {
     pauses.iter().fold(expires_at, |expiry, pause| match pause.until {
         Some(until) if pause.from < expiry => expiry.plus_ms(until.since_ms(pause.from).max(0)),
         _ => expiry,

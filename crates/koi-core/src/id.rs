@@ -194,6 +194,9 @@ impl CouponId {
 }
 
 impl QuoteId {
+    /// The least number there can be, below those of all quotes that are made: where a walk over all begins.
+    pub const FIRST: QuoteId = QuoteId(i64::MIN);
+
     /// The n-th quote of a cell.
     pub fn new(cell: Cell, sequence: i64) -> Self {
         Self(in_cell(cell, sequence))
@@ -228,9 +231,17 @@ impl PaymentId {
 }
 
 impl TransferId {
+    /// The least number there can be, below those of all lines that are written: where a walk over all begins.
+    pub const FIRST: TransferId = TransferId(i64::MIN);
+
     /// The n-th transfer of a cell.
     pub fn new(cell: Cell, sequence: i64) -> Self {
         Self(in_cell(cell, sequence))
+    }
+
+    /// The cell whose money moves.
+    pub fn cell(self) -> Cell {
+        cell_of(self.0)
     }
 }
 

@@ -198,9 +198,9 @@ impl Buckets {
         self.0[usize::from(account.number())]
     }
 
-    /// Everything that the funder has paid in.
+    /// Everything that the funder has paid in. (No line makes the one balance that has no opposite.)
     pub fn funded(&self) -> i64 {
-        -self.get(Account::Funder)
+        self.get(Account::Funder).saturating_neg()
     }
 
     /// The balances after a movement; a fault when a bucket would go below zero.
@@ -232,7 +232,8 @@ impl Buckets {
     pub fn adds_up(&self) -> bool {
         let inside = [Account::Free, Account::Committed, Account::Reserved, Account::Spent, Account::Returned];
         let held: i128 = inside.iter().map(|account| i128::from(self.get(*account))).sum();
-        held == i128::from(self.funded()) && self.get(Account::Recovered) == -self.get(Account::Refunds)
+        let opposite = |account| -i128::from(self.get(account));
+        held == opposite(Account::Funder) && i128::from(self.get(Account::Recovered)) == opposite(Account::Refunds)
     }
 }
 

@@ -131,13 +131,12 @@ fn half_up(numerator: u128, denominator: u128) -> u128 {
 }
 
 /// The gross of a purchase: `amount × rate` in `into`'s minor units, half up, rounded once. The
-/// difference of the two currencies' exponents is taken into account. `None` when it exceeds 2⁶³ − 1.
-///
-/// `amount` must not be negative.
+/// difference of the two currencies' exponents is taken into account. `None` when it exceeds 2⁶³ − 1, and for an
+/// amount below zero.
 pub fn gross(amount: Money, rate: Rate, into: Currency) -> Option<i64> {
     let value = u128::try_from(amount.value).ok()?;
-    // 2^63 × 2^50 (Rate::MAX) × 10^4 stays below 2^127.
-    let product = value * u128::from(rate.0) * 10_u128.pow(into.exponent());
+    // 2^63 × 2^50 (Rate::MAX) × 10^4 stays below 2^127; a damaged rate may be larger.
+    let product = value.checked_mul(u128::from(rate.0))?.checked_mul(10_u128.pow(into.exponent()))?;
     let scale = u128::from(SCALE) * 10_u128.pow(amount.currency.exponent());
     i64::try_from(half_up(product, scale)).ok()
 }

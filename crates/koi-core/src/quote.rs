@@ -120,9 +120,9 @@ impl Quote {
         }
     }
 
-    /// What the shopper pays.
+    /// What the shopper pays. (A deduction is at most the gross; of a damaged one the auditor tells.)
     pub fn payable(&self) -> Money {
-        Money { value: self.gross.value - self.deduction, ..self.gross }
+        Money { value: self.gross.value.saturating_sub(self.deduction), ..self.gross }
     }
 
     /// The quote as it was when it was made: what a repeated call is answered.

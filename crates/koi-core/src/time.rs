@@ -44,9 +44,9 @@ impl Time {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this instant.
+    /// Milliseconds from `earlier` to this instant, as far as they can be counted: a damaged time stops no check.
     pub fn since_ms(self, earlier: Time) -> i64 {
-        self.0 - earlier.0
+        self.0.saturating_sub(earlier.0)
     }
 
     fn zoned(self, zone: &Zone) -> Zoned {
@@ -116,13 +116,13 @@ impl Zone {
 }
 
 /// The starts of the windows of `days` calendar days from `start` in `zone`, and the end. The last
-/// window is cut short by the end. Daylight saving moves no window: each starts at the local time of day of the first.
+/// window is cut short by the end; none is shorter than a day, or there would be no end of them. Daylight saving moves no window: each starts at the local time of day of the first.
 pub fn windows(start: Time, end: Time, days: u32, zone: &Zone) -> Vec<Time> {
     let first = start.zoned(zone);
     let mut starts = Vec::new();
     for number in 0_i64.. {
         let next = Span::new()
-            .try_days(number * i64::from(days))
+            .try_days(number * i64::from(days.max(1)))
             .and_then(|span| first.checked_add(span))
             .map_or(end, |zoned| Time::of_zoned(&zoned));
         if next >= end {

@@ -1,7 +1,9 @@
 //! Compares what the server stores with the model: totals after every batch, and now and then every row.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use koi_core::audit::Purchase;
 use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignId, CouponId, QuoteId};
 use koi_core::ledger::Account;
@@ -78,11 +80,17 @@ pub(crate) fn objects(server: &Server, model: &Model) -> Result<Option<String>, 
 fn payments(server: &Server, model: &Model) -> Result<Option<String>, StoreError> {
     let mut wrong = None;
     let mut seen = BTreeSet::new();
-    server.reader.for_each_purchase(|payment, quote, refunds| {
+    server.reader.for_each_purchase(QuoteId::FIRST, |purchase| {
+        let Purchase { id, quote, payment, refunds } = purchase;
+        let Some(payment) = payment else { return ControlFlow::Continue(()) };
         seen.insert(payment.id.to_string());
-        let Some(quote) = quote else { return wrong = Some(format!("{} has no quote", payment.id)) };
+        let Some(quote) = quote else {
+            wrong = Some(format!("{id} has no quote"));
+            return ControlFlow::Break(());
+        };
         let Some(expected) = model.payments.get(&payment.id.to_string()) else {
-            return wrong = Some(format!("payment {} should not be", payment.id));
+            wrong = Some(format!("payment {} should not be", payment.id));
+            return ControlFlow::Break(());
         };
         let shown = payment_shown(&quote, &payment);
         let refunds: Vec<_> =
@@ -98,6 +106,7 @@ fn payments(server: &Server, model: &Model) -> Result<Option<String>, StoreError
                 "stored is\n  {shown:?} {refunds:?}, it had to be\n  {expected_shown:?} {expected_refunds:?}"
             ));
         }
+        ControlFlow::Continue(())
     })?;
     if wrong.is_none() && !seen.iter().eq(model.payments.keys()) {
         wrong = Some(format!("the stored payments are {seen:?}"));

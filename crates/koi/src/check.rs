@@ -3,13 +3,17 @@
 
 use std::ops::ControlFlow;
 
-use koi_core::audit::{Audit, Run};
-use koi_core::id::{CampaignNo, CouponId, TransferId};
+use koi_core::audit::{Audit, Known, Run};
+use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
+use koi_core::rows::Slice;
 use koi_store::StoreError;
 use koi_store::sqlite::Reader;
 
-/// Coupons whose sums are held in memory at once: 32 bytes each.
-const CHUNK: u32 = 4_000_000;
+/// Coupons, and purchases, whose sums are held in memory at once: some 90 bytes for each coupon, and 16 for each
+/// purchase. Each pass reads all lines again.
+const PASS: u32 = 3_000_000;
+type Place = (Cell, CampaignNo, Slice);
+
 /// Rows between two reports of progress.
 const REPORT: u64 = 100_000;
 /// Disagreements that are named; after so many it is clear enough.
@@ -48,28 +52,23 @@ pub fn check(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
 
 fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Checked, StoreError> {
     reader.at_one_moment(|| {
-        let catalog = reader.catalog()?;
-        let slices = reader.slices()?;
-        let mut audit = Audit::new(&catalog, &slices, NAMED);
-        let mut seen = 0;
-        reader.for_each_transfer(TransferId::of_number(0), |line| {
-            audit.transfer(&line);
-            seen += 1;
-            tell(progress, "transfers", seen);
-            ControlFlow::Continue(())
-        })?;
-        audit.balances();
-        let mut coupons = 0;
-        for runs in Audit::chunks(&slices, CHUNK) {
-            check_coupons(reader, &mut audit, &runs, &mut coupons, progress)?;
+        let (catalog, rates) = (reader.catalog()?, reader.rates()?);
+        let (slices, counters) = (reader.slices()?, reader.counters()?);
+        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters };
+        let mut audit = Audit::new(known, NAMED);
+        audit.campaigns();
+        let mut coupons = audit.passes(&ends(reader, &slices)?, PASS).into_iter();
+        let mut walk = Walk { reader, progress, next: Some(QuoteId::FIRST), purchases: 0, coupons: 0 };
+        walk.pass(&mut audit, &coupons.next().unwrap_or_default(), Lines::Balanced)?;
+        loop {
+            let runs = coupons.next();
+            if runs.is_none() && walk.next.is_none() {
+                break;
+            }
+            walk.pass(&mut audit, &runs.unwrap_or_default(), Lines::Again)?;
         }
         beyond(reader, &mut audit, &slices)?;
-        let mut payments = 0;
-        reader.for_each_purchase(|payment, quote, refunds| {
-            audit.payment(&payment, quote.as_ref(), &refunds);
-            payments += 1;
-            tell(progress, "payments", payments);
-        })?;
+        reader.for_each_quote_key(|key, id| audit.quote_asked(key, id))?;
         let found = audit.finish();
         Ok(Checked {
             transfers: found.transfers,
@@ -81,49 +80,97 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
     })
 }
 
+/// How many ordinals there are up to the last coupon of each slice.
+fn ends(reader: &Reader, slices: &[Place]) -> Result<Vec<(Cell, CampaignNo, u32)>, StoreError> {
+    let end = |(cell, campaign, _): &Place| Ok((*cell, *campaign, reader.last_ordinal(*cell, *campaign)?));
+    slices.iter().map(end).collect()
+}
+
+/// Whether a pass over the lines is the first, which makes the balances.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    Balanced,
+    Again,
+}
+
+/// The way through the rows, pass by pass.
+struct Walk<'a> {
+    reader: &'a Reader,
+    progress: &'a dyn Fn(&'static str, u64),
+    /// The number from which on purchases were not looked at.
+    next: Option<QuoteId>,
+    purchases: u64,
+    coupons: u64,
+}
+
+impl Walk<'_> {
+    /// Looks at some purchases and coupons, and at all lines about them.
+    fn pass(&mut self, audit: &mut Audit, runs: &[Run], lines: Lines) -> Result<(), StoreError> {
+        audit.begin(runs);
+        self.some_purchases(audit)?;
+        self.all_lines(audit, lines)?;
+        if !runs.is_empty() {
+            self.reader.for_each_deduction(|deduction| audit.deduction(&deduction))?;
+        }
+        for run in runs {
+            let from = run.first.number();
+            self.reader.for_each_coupon(from, from.saturating_add(i64::from(run.count)), |coupon| {
+                audit.coupon(&coupon);
+                self.coupons += 1;
+                tell(self.progress, "coupons", self.coupons);
+            })?;
+        }
+        audit.end();
+        Ok(())
+    }
+
+    fn some_purchases(&mut self, audit: &mut Audit) -> Result<(), StoreError> {
+        let Some(from) = self.next.take() else { return Ok(()) };
+        let mut room = PASS;
+        self.reader.for_each_purchase(from, |purchase| {
+            if room == 0 {
+                self.next = Some(purchase.id);
+                return ControlFlow::Break(());
+            }
+            room -= 1;
+            audit.purchase(&purchase);
+            self.purchases += 1;
+            tell(self.progress, "purchases", self.purchases);
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn all_lines(&self, audit: &mut Audit, lines: Lines) -> Result<(), StoreError> {
+        let mut seen = 0;
+        self.reader.for_each_transfer(TransferId::FIRST, |line| {
+            if lines == Lines::Balanced {
+                audit.transfer(&line);
+                seen += 1;
+                tell(self.progress, "transfers", seen);
+            }
+            audit.movement(&line);
+            ControlFlow::Continue(())
+        })?;
+        if lines == Lines::Balanced {
+            audit.balances();
+        }
+        Ok(())
+    }
+}
+
 fn tell(progress: &dyn Fn(&'static str, u64), what: &'static str, seen: u64) {
     if seen.is_multiple_of(REPORT) {
         progress(what, seen);
     }
 }
 
-/// Recomputes a chunk of coupons from the lines and quotes about them.
-fn check_coupons(
-    reader: &Reader,
-    audit: &mut Audit,
-    runs: &[Run],
-    seen: &mut u64,
-    progress: &dyn Fn(&'static str, u64),
-) -> Result<(), StoreError> {
-    audit.begin_coupons(runs);
-    reader.for_each_transfer(TransferId::of_number(0), |line| {
-        audit.movement_of_coupons(&line);
-        ControlFlow::Continue(())
-    })?;
-    reader.for_each_deduction(|deduction| audit.deduction(&deduction))?;
-    for run in runs {
-        let from = run.first.number();
-        reader.for_each_coupon(from, from + i64::from(run.count), |coupon| {
-            audit.coupon(&coupon);
-            *seen += 1;
-            tell(progress, "coupons", *seen);
-        })?;
-    }
-    audit.end_coupons();
-    Ok(())
-}
-
 /// Coupons that no slice has issued.
-fn beyond(
-    reader: &Reader,
-    audit: &mut Audit,
-    slices: &[(koi_core::id::Cell, CampaignNo, koi_core::rows::Slice)],
-) -> Result<(), StoreError> {
-    let mut from = 0;
+fn beyond(reader: &Reader, audit: &mut Audit, slices: &[Place]) -> Result<(), StoreError> {
+    let mut from = i64::MIN;
     for (cell, campaign, slice) in slices {
         let first = CouponId::new(*cell, *campaign, 0).number();
         reader.for_each_coupon(from, first, |coupon| audit.stray(&coupon))?;
-        from = first + i64::from(slice.next_ordinal);
+        from = from.max(first.saturating_add(i64::from(slice.next_ordinal)));
     }
     reader.for_each_coupon(from, i64::MAX, |coupon| audit.stray(&coupon))
 }

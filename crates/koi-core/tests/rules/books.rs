@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use koi_core::audit::{Audit, Deduction, Findings};
+use koi_core::audit::{Audit, Deduction, Findings, Known, Purchase, holder};
 use koi_core::campaign::State;
-use koi_core::catalog::Catalog;
+use koi_core::catalog::{Catalog, Pair};
 use koi_core::coupon::{Coupon, Phase};
-use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId};
+use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId};
 use koi_core::ledger::{Account, Buckets, Transfer};
-use koi_core::money::fee;
+use koi_core::money::{Rate, fee};
 use koi_core::packet::Tier;
 use koi_core::payment::{Payment, Refund};
 use koi_core::quote::{self, Quote};
-use koi_core::rows::{Rows, Slice};
+use koi_core::rows::{Counters, Rows, Slice};
 
 use crate::stage::Stage;
 
@@ -26,6 +26,9 @@ pub(crate) struct Books {
     pub(crate) quotes: Vec<Quote>,
     pub(crate) payments: Vec<Payment>,
     pub(crate) refunds: Vec<Refund>,
+    /// The next numbers of each cell, and every rate that was ever in force: like the lines, of a whole stage only.
+    pub(crate) counters: Vec<(Cell, Counters)>,
+    pub(crate) rates: Vec<(Pair, Rate)>,
     holds: BTreeMap<CouponId, BTreeSet<QuoteId>>,
 }
 
@@ -40,6 +43,8 @@ impl Books {
             quotes: rows.quotes.changed().map(|(_, quote, _)| quote.clone()).collect(),
             payments: rows.payments.changed().map(|(_, payment, _)| payment.clone()).collect(),
             refunds: rows.refunds.changed().map(|(_, refund, _)| refund.clone()).collect(),
+            counters: Vec::new(),
+            rates: Vec::new(),
             holds: rows
                 .holds
                 .iter()
@@ -50,45 +55,93 @@ impl Books {
     }
 
     pub(crate) fn of(stage: &Stage) -> Self {
-        Self { lines: stage.ledger.clone(), ..Self::of_rows(&stage.rows) }
+        Self {
+            lines: stage.ledger.clone(),
+            counters: vec![(stage.rows.cell, stage.rows.counters)],
+            rates: stage.rates.clone(),
+            ..Self::of_rows(&stage.rows)
+        }
     }
 
-    /// What the auditor finds, with chunks of at most so many coupons.
-    pub(crate) fn findings(&self, catalog: &Catalog, chunk: u32, named: usize) -> Findings {
-        let mut audit = Audit::new(catalog, &self.slices, named);
-        self.lines.iter().for_each(|line| audit.transfer(line));
-        audit.balances();
-        let issued = |coupon: &Coupon| {
-            self.slices.iter().any(|(cell, campaign, slice)| {
-                (*cell, *campaign) == (coupon.id.cell(), coupon.id.campaign())
-                    && coupon.id.ordinal() < slice.next_ordinal
-            })
-        };
-        for runs in Audit::chunks(&self.slices, chunk) {
-            audit.begin_coupons(&runs);
-            self.lines.iter().for_each(|line| audit.movement_of_coupons(line));
+    /// What the auditor finds, with passes of at most so many coupons and purchases.
+    pub(crate) fn findings(&self, catalog: &Catalog, most: u32, named: usize) -> Findings {
+        let known = Known { catalog, rates: &self.rates, slices: &self.slices, counters: &self.counters };
+        let mut audit = Audit::new(known, named);
+        audit.campaigns();
+        let coupons = audit.passes(&self.ends(), most);
+        let purchases = self.purchases();
+        let mut purchases = purchases.chunks(most as usize);
+        let mut coupons = coupons.into_iter();
+        let mut is_first = true;
+        loop {
+            let (runs, bought) = (coupons.next(), purchases.next());
+            if !is_first && runs.is_none() && bought.is_none() {
+                break;
+            }
+            let runs = runs.unwrap_or_default();
+            audit.begin(&runs);
+            bought.unwrap_or_default().iter().for_each(|purchase| audit.purchase(purchase));
+            for line in &self.lines {
+                if is_first {
+                    audit.transfer(line);
+                }
+                audit.movement(line);
+            }
+            if is_first {
+                audit.balances();
+            }
             self.quotes.iter().filter_map(|quote| self.deduction(quote)).for_each(|taken| audit.deduction(&taken));
             for run in runs {
                 let from = run.first.number();
-                let until = from + i64::from(run.count);
-                let within = |coupon: &&Coupon| (from..until).contains(&coupon.id.number());
+                let within = |coupon: &&Coupon| (from..from + i64::from(run.count)).contains(&coupon.id.number());
                 self.coupons.iter().filter(within).for_each(|coupon| audit.coupon(coupon));
             }
-            audit.end_coupons();
+            audit.end();
+            is_first = false;
         }
-        self.coupons.iter().filter(|coupon| !issued(coupon)).for_each(|coupon| audit.stray(coupon));
-        for payment in &self.payments {
-            let quote = self.quotes.iter().find(|quote| quote.id == payment.id.quote());
-            let refunds = self.refunds.iter().filter(|refund| refund.id.payment == payment.id);
-            audit.payment(payment, quote, &refunds.cloned().collect::<Vec<_>>());
-        }
+        self.coupons.iter().filter(|coupon| !self.is_issued(coupon)).for_each(|coupon| audit.stray(coupon));
+        let mut asked: Vec<_> = self.quotes.iter().map(|quote| (quote.asked.key, quote.id)).collect();
+        asked.sort_unstable();
+        asked.into_iter().for_each(|(key, id)| audit.quote_asked(key, id));
         audit.finish()
     }
 
+    /// How many ordinals there are up to the last coupon of each slice.
+    fn ends(&self) -> Vec<(Cell, CampaignNo, u32)> {
+        let end = |(cell, campaign, _): &(Cell, CampaignNo, Slice)| {
+            let own = self.coupons.iter().map(|coupon| coupon.id);
+            let own = own.filter(|id| (id.cell(), id.campaign()) == (*cell, *campaign));
+            (*cell, *campaign, own.map(|id| id.ordinal().saturating_add(1)).max().unwrap_or(0))
+        };
+        self.slices.iter().map(end).collect()
+    }
+
+    fn is_issued(&self, coupon: &Coupon) -> bool {
+        self.slices.iter().any(|(cell, campaign, slice)| {
+            (*cell, *campaign) == (coupon.id.cell(), coupon.id.campaign())
+                && coupon.id.ordinal() < slice.next_ordinal
+        })
+    }
+
+    /// Quotes, payments and refunds side by side, as the store hands them out.
+    fn purchases(&self) -> Vec<Purchase> {
+        let mut all: BTreeMap<QuoteId, Purchase> = BTreeMap::new();
+        fn of(all: &mut BTreeMap<QuoteId, Purchase>, id: QuoteId) -> &mut Purchase {
+            all.entry(id).or_insert_with(|| Purchase { id, quote: None, payment: None, refunds: Vec::new() })
+        }
+        self.quotes.iter().for_each(|quote| of(&mut all, quote.id).quote = Some(quote.clone()));
+        self.payments.iter().for_each(|payment| of(&mut all, payment.id.quote()).payment = Some(payment.clone()));
+        self.refunds
+            .iter()
+            .for_each(|refund| of(&mut all, refund.id.payment.quote()).refunds.push(refund.clone()));
+        all.into_values().collect()
+    }
+
     fn deduction(&self, quote: &Quote) -> Option<Deduction> {
-        let payment = self.payments.iter().find(|payment| payment.id.quote() == quote.id);
+        let payment = self.payments.iter().find(|payment| payment.id == PaymentId::of(quote.id));
         Some(Deduction {
             coupon: quote.coupon?,
+            holder: holder(quote.shopper, quote.account.as_str()),
             amount: quote.deduction,
             open: quote.phase == quote::Phase::Open,
             spent: payment.is_some_and(|payment| payment.cancelled.is_none() && !payment.coupon_returned),

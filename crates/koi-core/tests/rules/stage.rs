@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use koi_core::campaign::{Campaign, Scope};
-use koi_core::catalog::{Catalog, Entry, Merchant, Store};
+use koi_core::catalog::{Catalog, Entry, Merchant, Pair, Store};
 use koi_core::command::{Answer, Call, Claim, Command, No, Order, Purchase, Shopper};
 use koi_core::coupon::{self, Coupon};
 use koi_core::decide::decide;
@@ -150,6 +150,8 @@ pub(crate) struct Stage {
     pub(crate) rows: Rows,
     /// Every line so far; each call is a batch of its own.
     pub(crate) ledger: Vec<Transfer>,
+    /// Every rate that was ever in force.
+    pub(crate) rates: Vec<(Pair, Rate)>,
     pub(crate) now: Time,
     /// The next picks of luck; 0 when there are none.
     pub(crate) picks: RefCell<VecDeque<u64>>,
@@ -172,6 +174,7 @@ impl Stage {
             },
             rows: Rows::new(Cell(0), Counters { quote: 1, transfer: 1 }),
             ledger: Vec::new(),
+            rates: Vec::new(),
             now: at(DAY1),
             picks: RefCell::default(),
             luck_asked: RefCell::default(),
@@ -331,7 +334,12 @@ impl Stage {
 
     /// The catalog is changed after the commit.
     pub(crate) fn apply_entries(&mut self) {
-        std::mem::take(&mut self.rows.entries).into_iter().for_each(|entry| self.catalog.apply(entry));
+        for entry in std::mem::take(&mut self.rows.entries) {
+            if let Entry::Rate(pair, rate) = &entry {
+                self.rates.push((*pair, *rate));
+            }
+            self.catalog.apply(entry);
+        }
     }
 
     /// The batch is over: its lines are written, and all must add up.

@@ -10,6 +10,7 @@ mod folder;
 #[cfg(test)]
 mod plans;
 mod prefetch;
+mod purchases;
 mod reader;
 mod schema;
 mod shoppers;

@@ -2,18 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use koi_core::audit::Deduction;
-use koi_core::catalog::Catalog;
+use koi_core::audit::{Deduction, Purchase};
+use koi_core::catalog::{Catalog, Entry, Pair};
 use koi_core::coupon::Coupon;
-use koi_core::id::{CampaignNo, Cell, TransferId};
+use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
 use koi_core::idempotency::Key;
 use koi_core::ledger::{Buckets, Transfer};
-use koi_core::payment::{Payment, Refund};
-use koi_core::quote::Quote;
-use koi_core::rows::{Rows, Slice};
+use koi_core::money::Rate;
+use koi_core::rows::{Counters, Rows, Slice};
 use rusqlite::Connection;
 
 use super::prefetch::prefetch;
+use super::purchases;
 use super::shoppers::{self, Found, Runs, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
@@ -69,11 +69,23 @@ impl Reader {
         result
     }
 
-    /// Campaigns, as they are stored.
+    /// Everything that changes rarely, as it is stored.
     pub fn catalog(&self) -> Result<Catalog, StoreError> {
         let mut catalog = Catalog::default();
+        for merchant in table::merchant::all(&self.connection)? {
+            catalog.apply(Entry::Merchant(merchant.into()));
+        }
+        for store in table::store::all(&self.connection)? {
+            catalog.apply(Entry::Store(store.into()));
+        }
+        for code in table::code::all(&self.connection)? {
+            catalog.apply(Entry::Code(code.into()));
+        }
+        for (pair, rate) in self.rates()? {
+            catalog.apply(Entry::Rate(pair, rate));
+        }
         for campaign in table::campaign::all(&self.connection)? {
-            catalog.apply(koi_core::catalog::Entry::Campaign(campaign.into()));
+            catalog.apply(Entry::Campaign(campaign.into()));
         }
         Ok(catalog)
     }
@@ -108,9 +120,32 @@ impl Reader {
         Ok(slices)
     }
 
+    /// The next numbers of every cell that was written to.
+    pub fn counters(&self) -> Result<Vec<(Cell, Counters)>, StoreError> {
+        table::cell::all(&self.connection)
+    }
+
+    /// Every rate that was ever in force.
+    pub fn rates(&self) -> Result<Vec<(Pair, Rate)>, StoreError> {
+        table::rate::all(&self.connection)
+    }
+
+    /// How many ordinals of a campaign there are in a cell, up to that of its last coupon.
+    pub fn last_ordinal(&self, cell: Cell, campaign: CampaignNo) -> Result<u32, StoreError> {
+        let first = CouponId::new(cell, campaign, 0).number();
+        let until = CouponId::new(cell, campaign, u32::MAX).number().saturating_add(1);
+        let last = table::coupon::last_in(&self.connection, first, until)?;
+        Ok(last.map_or(0, |last| last.ordinal().saturating_add(1)))
+    }
+
     /// The coupons with numbers in `[from, until)`, one after the other.
     pub fn for_each_coupon(&self, from: i64, until: i64, each: impl FnMut(Coupon)) -> Result<(), StoreError> {
         table::coupon::for_each_in(&self.connection, from, until, each)
+    }
+
+    /// The key under which each quote was asked for, in the order of the keys.
+    pub fn for_each_quote_key(&self, each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
+        table::quote::for_each_key(&self.connection, each)
     }
 
     /// What every quote takes off a coupon, one after the other.
@@ -118,20 +153,14 @@ impl Reader {
         table::quote::for_each_deduction(&self.connection, each)
     }
 
-    /// All payments, one after the other, each with its quote and its refunds.
+    /// Quotes with their payments and refunds, from a number on, until `each` has enough. A payment or a refund
+    /// without its quote comes too.
     pub fn for_each_purchase(
         &self,
-        mut each: impl FnMut(Payment, Option<Quote>, Vec<Refund>),
+        from: QuoteId,
+        each: impl FnMut(Purchase) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        table::payment::for_each(&self.connection, |payment| {
-            let quote = table::quote::by_id(&self.connection, payment.id.quote())?;
-            let refunds = match payment.refunds {
-                0 => Vec::new(),
-                _ => table::refund::of_payment(&self.connection, payment.id)?,
-            };
-            each(payment, quote, refunds);
-            Ok(())
-        })
+        purchases::for_each_from(&self.connection, from, each)
     }
 
     /// The ledger's lines from a number on, until `each` has enough.

@@ -48,7 +48,10 @@ fn read_all(reader: &Reader) -> Result<usize, StoreError> {
         rows += 1;
         std::ops::ControlFlow::Continue(())
     })?;
-    reader.for_each_purchase(|_, _, _| rows += 1)?;
+    reader.for_each_purchase(koi_core::id::QuoteId::FIRST, |_| {
+        rows += 1;
+        std::ops::ControlFlow::Continue(())
+    })?;
     reader.slices()?;
     reader.catalog()?;
     Ok(rows)

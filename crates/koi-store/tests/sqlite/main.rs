@@ -5,6 +5,7 @@ mod damage;
 mod due;
 mod folder;
 mod notes;
+mod purchases;
 mod round_trip;
 mod sample;
 mod transactions;

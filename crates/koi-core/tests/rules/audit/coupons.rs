@@ -1,6 +1,7 @@
 //! Damaged coupons.
 
 use koi_core::coupon::Phase;
+use koi_core::id::CodeText;
 
 use super::{A, E, S, U, V, check, coupon};
 
@@ -216,16 +217,94 @@ fn a_coupon_that_is_not_there_or_should_not_be() {
     check(
         "an ordinal too few",
         |books| books.slices[0].2.next_ordinal -= 1,
-        &["coupon E: its ordinal was never issued"],
+        &[
+            "transfer #14: issue cannot be about coupon E in this way",
+            "transfer #15: expire cannot be about coupon E in this way",
+            "coupon E: its ordinal was never issued",
+        ],
     );
     check(
         "a packet too many",
         |books| books.slices[0].2.left[1] += 1,
-        &["summer: tier 1 has 8 packets left and 2 out, of 9"],
+        &[
+            "summer: account free holds 3500, the packets left are worth 4000",
+            "summer: tier 1 has 8 packets left and 2 out, of 9",
+        ],
     );
     check(
         "a packet too few",
         |books| books.slices[0].2.left[1] -= 1,
         &["summer: tier 1 has 6 packets left and 2 out, of 9"],
+    );
+}
+
+#[test]
+fn a_coupon_that_is_not_as_its_line_and_the_rules_made_it() {
+    check(
+        "another's number",
+        |books| books.coupons[A].shopper = books.coupons[S].shopper,
+        &[
+            "coupon A: its shopper is not its person's number",
+            "coupon A: a quote of another account takes something off it",
+        ],
+    );
+    check(
+        "another person",
+        |books| books.coupons[A].person = books.coupons[S].person.clone(),
+        &["coupon A: its shopper is not its person's number"],
+    );
+    check(
+        "another account",
+        |books| books.coupons[S].account = books.coupons[A].account.clone(),
+        &["coupon S: a quote of another account takes something off it"],
+    );
+    check(
+        "no such code",
+        |books| books.coupons[A].code = CodeText::stored("NOSUCH22"),
+        &["coupon A: its code is not there"],
+    );
+    check(
+        "collected later",
+        |books| books.coupons[A].collected_at = books.coupons[A].collected_at.plus_ms(1),
+        &[
+            "coupon A: collected at another time than it was issued",
+            "coupon A: its expiry is not what the rule makes",
+        ],
+    );
+    check(
+        "it expires later",
+        |books| books.coupons[S].expires_at = books.coupons[S].expires_at.plus_ms(1),
+        &["coupon S: its expiry is not what the rule makes"],
+    );
+    check(
+        "money came back, and it expires later",
+        |books| books.coupons[A].expires_at = books.coupons[A].expires_at.plus_ms(1),
+        &["coupon A: its expiry is not what the rule makes"],
+    );
+    check(
+        "money came back, and it expires earlier",
+        |books| books.coupons[A].expires_at = books.coupons[A].expires_at.plus_ms(-1),
+        &["coupon A: its expiry is not what the rule makes"],
+    );
+    check(
+        "it has seen a pause that never was",
+        |books| books.coupons[A].pauses_seen = 1,
+        &["coupon A: its expiry is not what the rule makes"],
+    );
+    check(
+        "it ended later",
+        |books| books.coupons[U].ended_at = books.coupons[U].ended_at.map(|at| at.plus_ms(1)),
+        &["coupon U: it did not end when its transfers say"],
+    );
+    check(
+        "of terms to come",
+        |books| books.coupons[A].revision = 2,
+        &["coupon A: its terms have no such revision"],
+    );
+    check("of no terms", |books| books.coupons[A].revision = 0, &["coupon A: its terms have no such revision"]);
+    check(
+        "claimed under another's key",
+        |books| books.coupons[V].asked.key = books.coupons[A].asked.key,
+        &["coupon V: claimed under the idempotency key of A"],
     );
 }

@@ -1,11 +1,12 @@
 //! Damaged lines of the ledger.
 
-use koi_core::audit::Audit;
+use koi_core::audit::{Audit, Known};
 use koi_core::id::{CampaignNo, Cell, TransferId};
-use koi_core::ledger::Buckets;
-use koi_core::rows::Slice;
+use koi_core::ledger::{Account, Buckets, Reason};
+use koi_core::rows::{Counters, Slice};
 
 use super::{U, check, coupon, healthy};
+use crate::books::Books;
 
 #[test]
 fn a_line_that_is_lost_changed_or_invented() {
@@ -44,6 +45,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 500",
             "coupon S: remaining is 500, its transfers make 800",
             "coupon S: reserved is 200, its transfers make -100",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -55,6 +57,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 300",
             "coupon A: remaining is 500, its transfers make 1000",
             "coupon A: spent is 0, its transfers make -500",
+            "quote #3: its transfers are not those that it needs",
         ],
     );
     check(
@@ -65,6 +68,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "transfer #5: an amount would go below zero",
             "summer: account committed holds 1000, its transfers make 1300",
             "summer: account spent holds 800, its transfers make 500",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -76,6 +80,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 500",
             "coupon S: reserved is 200, its transfers make 199",
             "coupon S: spent is 300, its transfers make 301",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -86,6 +91,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 799",
             "coupon S: reserved is 200, its transfers make 201",
             "coupon S: spent is 300, its transfers make 299",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -97,6 +103,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 500",
             "coupon S: reserved is 200, its transfers make 500",
             "coupon S: spent is 300, its transfers make 0",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -108,6 +115,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "summer: account spent holds 800, its transfers make 500",
             "coupon S: reserved is 200, its transfers make -99499",
             "coupon S: spent is 300, its transfers make 99999",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
@@ -118,12 +126,18 @@ fn a_line_that_is_lost_changed_or_invented() {
             "coupon S: spent is 300, its transfers make 0",
             "coupon U: reserved is 0, its transfers make -300",
             "coupon U: spent is 500, its transfers make 800",
+            "quote #1: its transfers are not those that it needs",
         ],
     );
     check(
         "of no coupon",
         |books| books.lines[4].movement.coupon = None,
-        &["coupon S: reserved is 200, its transfers make 500", "coupon S: spent is 300, its transfers make 0"],
+        &[
+            "transfer #5: spend cannot be about payment #1 in this way",
+            "coupon S: reserved is 200, its transfers make 500",
+            "coupon S: spent is 300, its transfers make 0",
+            "quote #1: its transfers are not those that it needs",
+        ],
     );
     check(
         "written twice",
@@ -138,6 +152,7 @@ fn a_line_that_is_lost_changed_or_invented() {
             "coupon U: issued by 2 transfers",
             "coupon A: issued by 2 transfers",
             "coupon V: issued by 2 transfers",
+            "cell 0: the next transfer is 17, those there make 18",
             "transfer #3: its amount and its coupons differ by 1500",
         ],
     );
@@ -158,11 +173,140 @@ fn a_line_that_is_lost_changed_or_invented() {
 }
 
 #[test]
+fn a_line_whose_reason_or_subject_is_another() {
+    let reason =
+        |place: usize, reason: Reason| move |books: &mut Books| books.lines[place].movement.reason = reason;
+    check(
+        "a spend that reserves",
+        reason(4, Reason::Reserve),
+        &[
+            "transfer #5: reserve does not move reserved to spent",
+            "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check("a void that expires", reason(9, Reason::Expire), &["coupon V: Void does not fit its parts"]);
+    check("an expiry that voids", reason(14, Reason::Void), &["coupon E: Expired does not fit its parts"]);
+    check("a funding that closes", reason(0, Reason::Close), &["transfer #1: close does not move funder to free"]);
+    check(
+        "a recovery that restores",
+        reason(7, Reason::Restore),
+        &[
+            "transfer #8: restore does not move refunds to recovered",
+            "transfer #8: restore cannot be about refund 1 of payment #2 in this way",
+            "quote #2: its transfers are not those that it needs",
+        ],
+    );
+    let subject =
+        |place: usize, subject: i64| move |books: &mut Books| books.lines[place].movement.subject = subject;
+    check(
+        "a payment that is not there",
+        subject(4, 99),
+        &[
+            "transfer #5: spend cannot be about payment pay_000000000033 in this way",
+            "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "another payment",
+        subject(4, 2),
+        &[
+            "quote #1: its transfers are not those that it needs",
+            "quote #2: its transfers are not those that it needs",
+        ],
+    );
+    check("another campaign", subject(0, 7), &["transfer #1: fund cannot be about campaign number 7 in this way"]);
+    check(
+        "another coupon is void",
+        subject(9, coupon(U).number()),
+        &["transfer #10: void cannot be about coupon U in this way"],
+    );
+    check(
+        "coupons from another on",
+        subject(2, coupon(U).number() + 1),
+        &[
+            "transfer #3: issue cannot be about 3 coupons from A in this way",
+            "coupon U: issued by 0 transfers",
+            "coupon E: issued by 2 transfers",
+            "transfer #3: its amount and its coupons differ by 500",
+        ],
+    );
+    check(
+        "less than any number",
+        subject(4, i64::MIN),
+        &[
+            "transfer #5: spend cannot be about payment pay_000000000000 in this way",
+            "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "another refund",
+        |books| books.lines[7].movement.part = 2,
+        &["quote #2: its transfers are not those that it needs"],
+    );
+    check(
+        "no refund",
+        |books| books.lines[7].movement.part = 0,
+        &[
+            "transfer #8: recover cannot be about refund 0 of payment #2 in this way",
+            "quote #2: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "a part of a spend",
+        |books| books.lines[4].movement.part = 1,
+        &[
+            "transfer #5: spend cannot be about payment #1 in this way",
+            "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "a spend of many",
+        |books| books.lines[4].count = 2,
+        &["transfer #5: spend cannot be about payment #1 in this way"],
+    );
+    check(
+        "more coupons than can be",
+        |books| books.lines[2].count = u32::MAX,
+        &[
+            "transfer #3: issue cannot be about 4294967295 coupons from U in this way",
+            "coupon E: issued by 2 transfers",
+        ],
+    );
+    check(
+        "into another account",
+        |books| books.lines[4].movement.credit = Account::Returned,
+        &[
+            "transfer #5: spend does not move reserved to returned",
+            "summer: account spent holds 800, its transfers make 500",
+            "summer: account returned holds 0, its transfers make 300",
+            "coupon S: spent is 300, its transfers make 0",
+            "coupon S: lapsed is 0, its transfers make 300",
+        ],
+    );
+    check(
+        "at another time",
+        |books| books.lines[4].at = books.lines[4].at.plus_ms(1),
+        &["quote #1: its transfers are not those that it needs"],
+    );
+    check(
+        "issued at another time",
+        |books| books.lines[2].at = books.lines[2].at.plus_ms(1),
+        &[
+            "coupon U: collected at another time than it was issued",
+            "coupon A: collected at another time than it was issued",
+            "coupon V: collected at another time than it was issued",
+        ],
+    );
+}
+
+#[test]
 fn each_cell_numbers_its_own_lines() {
     let (stage, books) = healthy();
     let slice = |_: u16| Slice { next_ordinal: 0, left: vec![1, 9], buckets: Buckets::default() };
     let slices = [(Cell(1), CampaignNo(1), slice(1)), (Cell(2), CampaignNo(1), slice(2))];
-    let mut audit = Audit::new(&stage.catalog, &slices, 9);
+    let counters = [(1, 3), (2, 4)].map(|(cell, transfer)| (Cell(cell), Counters { quote: 1, transfer }));
+    let known = Known { catalog: &stage.catalog, rates: &[], slices: &slices, counters: &counters };
+    let mut audit = Audit::new(known, 9);
     for (cell, sequence) in [(1, 1), (2, 1), (1, 2), (2, 3)] {
         let mut line = books.lines[0];
         line.id = TransferId::new(Cell(cell), sequence);

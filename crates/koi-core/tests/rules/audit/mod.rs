@@ -2,16 +2,20 @@
 //! [`verify`](crate::books::verify) asks after every step of every test).
 
 mod balances;
+mod campaigns;
 mod chunks;
 mod coupons;
+mod damage;
 mod lines;
 mod payments;
+mod purchases;
 
+use koi_core::audit::Findings;
 use koi_core::coupon::Phase;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId, RefundId, TransferId};
 
 use crate::books::Books;
-use crate::stage::{MINUTE, Scan, Stage, nzd, plain, shopper, splittable};
+use crate::stage::{DAY, MINUTE, Scan, Stage, nzd, plain, shopper, splittable};
 
 /// Where the coupons of [`healthy`] stand.
 const S: usize = 0; // 1000, of which 300 are spent, 200 reserved and 500 remain
@@ -19,6 +23,9 @@ const U: usize = 1;
 const A: usize = 2;
 const V: usize = 3;
 const E: usize = 4;
+/// And where two quotes without coupons stand: one is paid, one is open.
+const Q: usize = 4;
+const R: usize = 5;
 
 fn coupon(place: usize) -> CouponId {
     CouponId::new(Cell(0), CampaignNo(1), u32::try_from(place).expect("an ordinal"))
@@ -31,6 +38,7 @@ fn healthy() -> (Stage, Books) {
         rules.limits.per_window = 99;
     });
     stage.rate("1");
+    stage.wait(7 * DAY);
     assert_eq!(stage.claim("S").expect("the split coupon").face, 1000);
     // Three claims of one batch share a line.
     for account in ["U", "A", "V"] {
@@ -49,13 +57,15 @@ fn healthy() -> (Stage, Books) {
     let cancelled = stage.purchase("A", 10_000);
     stage.cancel(cancelled.id).expect("cancelled");
 
-    // The last one's expiry is planted; then it comes.
-    let mut late = stage.claim("E").expect("a coupon");
-    late.expires_at = stage.now.plus_ms(MINUTE);
-    stage.rows.coupons.put(late.id, late);
+    // The last one was issued by a clock that was a week behind, so that it is the first to expire.
+    stage.wait(MINUTE - 7 * DAY);
+    stage.claim("E").expect("a coupon");
+    stage.wait(7 * DAY - MINUTE);
     stage.pass(MINUTE);
     let open = stage.buy(shopper("S", ""), "queen-st", nzd(201)).expect("a quote");
     assert_eq!(open.deduction, 200);
+    stage.purchase("N", 45_900);
+    stage.quote("N", 5000);
     let books = Books::of(&stage);
     let phases: Vec<Phase> = books.coupons.iter().map(|coupon| coupon.phase).collect();
     assert_eq!(phases, [Phase::Held, Phase::Used, Phase::Held, Phase::Void, Phase::Expired]);
@@ -70,7 +80,12 @@ fn check(what: &str, damage: impl FnOnce(&mut Books), expected: &[&str]) {
     let found = books.findings(&stage.catalog, 1000, 100);
     let named: Vec<String> = found.broken.iter().map(|text| short(text)).collect();
     assert_eq!(named, expected, "{what}");
-    assert_eq!(books.findings(&stage.catalog, 2, 100), found, "{what}: chunks change nothing");
+    let sorted = |mut findings: Findings| {
+        findings.broken.sort_unstable();
+        findings
+    };
+    let in_passes = books.findings(&stage.catalog, 2, 100);
+    assert_eq!(sorted(in_passes), sorted(found.clone()), "{what}: passes change nothing but the order");
     if !expected.is_empty() {
         assert_eq!(books.findings(&stage.catalog, 1000, 1).broken, found.broken[..1], "{what}: so many are named");
     }
@@ -86,6 +101,7 @@ fn short(text: &str) -> String {
         let quote = QuoteId::new(Cell(0), number);
         let payment = PaymentId::of(quote);
         text = text.replace(&payment.to_string(), &format!("#{number}"));
+        text = text.replace(&quote.to_string(), &format!("#{number}"));
         for place in [1, 2, 3, 9] {
             let refund = RefundId { payment, number: place };
             text = text.replace(&refund.to_string(), &format!("#{number}.{place}"));
@@ -99,6 +115,6 @@ fn a_healthy_set_is_silent_and_counted() {
     check("nothing", |_| (), &[]);
     let (stage, books) = healthy();
     let found = books.findings(&stage.catalog, 1000, 100);
-    assert_eq!((found.accounts, found.coupons, found.payments), (8, 5, 3));
+    assert_eq!((found.accounts, found.coupons, found.payments), (8, 5, 4));
     assert_eq!(found.transfers, books.lines.len() as u64 + 2, "a line of three coupons is three");
 }

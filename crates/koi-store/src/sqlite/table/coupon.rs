@@ -30,6 +30,7 @@ const FIRST: &str = "SELECT id FROM coupon WHERE id >= ?1 ORDER BY id LIMIT 1";
 const SHOPPER: &str = "SELECT shopper FROM coupon WHERE id = ?1";
 const SHOPPERS: &str = "SELECT id, shopper FROM coupon WHERE id >= ?1 AND id < ?2";
 const RANGE: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id");
+const LAST: &str = "SELECT max(id) FROM coupon WHERE id >= ?1 AND id < ?2";
 /// `coupon_due`: those of a campaign in this cell whose stored expiry has come.
 const DUE: &str = "SELECT id FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND remaining > 0 AND expires_at <= ?2 \
     ORDER BY expires_at LIMIT ?3";
@@ -130,6 +131,13 @@ pub(crate) fn for_each_in(
         each(read(row)?);
     }
     Ok(())
+}
+
+/// The last of the coupons with numbers in `[from, until)`.
+pub(crate) fn last_in(connection: &Connection, from: i64, until: i64) -> Result<Option<CouponId>, StoreError> {
+    let mut statement = connection.prepare_cached(LAST)?;
+    let last: Option<i64> = statement.query_row([from, until], |row| row.get(0))?;
+    Ok(last.map(CouponId::of_number))
 }
 
 pub(crate) fn due(

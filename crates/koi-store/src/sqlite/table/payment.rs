@@ -4,10 +4,10 @@ use koi_core::id::PaymentId;
 use koi_core::payment::Payment;
 use koi_core::rows::Write;
 use koi_core::time::Time;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::asked::asked_optional;
-use crate::error::StoreError;
+use crate::error::{StoreError, damaged};
 
 macro_rules! columns {
     () => {
@@ -22,10 +22,14 @@ const INSERT: &str =
 const UPDATE: &str = "UPDATE payment SET refunded = ?2, refunded_shopper = ?3, refunded_funder = ?4, refunds = ?5, \
     coupon_returned = ?6, cancelled_at = ?7, cancel_key = ?8, cancel_call = ?9 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM payment WHERE id = ?1");
-const ALL: &str = concat!("SELECT ", columns!(), " FROM payment ORDER BY id");
+const FROM: &str = concat!("SELECT ", columns!(), " FROM payment WHERE id >= ?1 ORDER BY id");
 
-fn read(row: &Row) -> Result<Payment, StoreError> {
-    let cancelled_at: Option<i64> = row.get(8)?;
+/// Reads a payment from the columns of [`FROM`].
+pub(crate) fn read(row: &Row) -> Result<Payment, StoreError> {
+    let (cancelled_at, cancelled_by): (Option<i64>, _) = (row.get(8)?, asked_optional(row, 9)?);
+    if cancelled_at.is_some() != cancelled_by.is_some() {
+        return Err(damaged("a payment's cancel"));
+    }
     Ok(Payment {
         id: PaymentId::of_number(row.get(0)?),
         paid_at: Time::of_ms(row.get(1)?),
@@ -35,7 +39,7 @@ fn read(row: &Row) -> Result<Payment, StoreError> {
         refunded_funder: row.get(5)?,
         refunds: row.get(6)?,
         coupon_returned: row.get(7)?,
-        cancelled: cancelled_at.map(Time::of_ms).zip(asked_optional(row, 9)?),
+        cancelled: cancelled_at.map(Time::of_ms).zip(cancelled_by),
     })
 }
 
@@ -45,17 +49,9 @@ pub(crate) fn by_id(connection: &Connection, id: PaymentId) -> Result<Option<Pay
     rows.next()?.map(read).transpose()
 }
 
-/// All payments, one after the other.
-pub(crate) fn for_each(
-    connection: &Connection,
-    mut each: impl FnMut(Payment) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(ALL)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        each(read(row)?)?;
-    }
-    Ok(())
+/// The payments from a number on, in order, to be read side by side with others.
+pub(crate) fn from(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    Ok(connection.prepare_cached(FROM)?)
 }
 
 pub(crate) fn write(connection: &Connection, payment: &Payment, write: Write) -> Result<(), StoreError> {

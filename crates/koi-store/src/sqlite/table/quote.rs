@@ -1,13 +1,13 @@
 //! Quotes. Open ones that hold a part of a coupon are in two small indexes, which they leave when settled.
 
-use koi_core::audit::Deduction;
+use koi_core::audit::{Deduction, holder};
 use koi_core::id::{AccountId, CouponId, PersonId, QuoteId, ShopperKey, StoreId};
 use koi_core::idempotency::Key;
 use koi_core::money::{Currency, Money, Rate};
 use koi_core::quote::{NoDeduction, Phase, Quote};
 use koi_core::rows::Write;
 use koi_core::time::Time;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::asked::{asked, asked_optional};
 use crate::error::{StoreError, damaged};
@@ -27,11 +27,14 @@ const INSERT: &str = concat!(
 /// What of a quote can change.
 const UPDATE: &str = "UPDATE quote SET phase = ?2, settled_key = ?3, settled_call = ?4 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id = ?1");
+const FROM: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id >= ?1 ORDER BY id");
 const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM quote WHERE asked_key = ?1");
+/// The index `quote_asked` has all of it.
+const KEYS: &str = "SELECT asked_key, id FROM quote ORDER BY asked_key";
 const HOLDING: &str = concat!("SELECT ", columns!(), " FROM quote WHERE coupon = ?1 AND phase = 0 ORDER BY id");
 /// Quotes and payments have the same numbers, so this walks both tables side by side.
 const DEDUCTIONS: &str = "SELECT quote.coupon, quote.deduction, quote.phase, \
-    coalesce(payment.cancelled_at IS NULL AND payment.coupon_returned = 0, 0) \
+    coalesce(payment.cancelled_at IS NULL AND payment.coupon_returned = 0, 0), quote.shopper, quote.account \
     FROM quote LEFT JOIN payment ON payment.id = quote.id WHERE quote.coupon IS NOT NULL ORDER BY quote.id";
 const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NULL AND expires_at <= ?1 \
     ORDER BY expires_at LIMIT ?2";
@@ -63,7 +66,8 @@ fn money(row: &Row, currency: usize, value: usize) -> Result<Money, StoreError> 
     Ok(Money { currency, value: row.get(value)? })
 }
 
-fn read(row: &Row) -> Result<Quote, StoreError> {
+/// Reads a quote from the columns of [`FROM`].
+pub(crate) fn read(row: &Row) -> Result<Quote, StoreError> {
     let text = |place: usize| row.get_ref(place).and_then(|value| Ok(value.as_str()?));
     let reason = |number: u8| NoDeduction::ALL.get(usize::from(number)).copied();
     Ok(Quote {
@@ -99,6 +103,11 @@ pub(crate) fn by_id(connection: &Connection, id: QuoteId) -> Result<Option<Quote
     one(connection, BY_ID, id.number())
 }
 
+/// The quotes from a number on, in order, to be read side by side with others.
+pub(crate) fn from(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    Ok(connection.prepare_cached(FROM)?)
+}
+
 pub(crate) fn by_key(connection: &Connection, key: Key) -> Result<Option<Quote>, StoreError> {
     one(connection, BY_KEY, key.0)
 }
@@ -113,6 +122,16 @@ pub(crate) fn holding(connection: &Connection, coupon: CouponId) -> Result<Vec<Q
     Ok(quotes)
 }
 
+/// The key under which each quote was asked for, in the order of the keys.
+pub(crate) fn for_each_key(connection: &Connection, mut each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(KEYS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(Key(row.get(0)?), QuoteId::of_number(row.get(1)?));
+    }
+    Ok(())
+}
+
 /// What every quote takes off a coupon, one after the other.
 pub(crate) fn for_each_deduction(
     connection: &Connection,
@@ -122,8 +141,10 @@ pub(crate) fn for_each_deduction(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let phase = phase_of(row.get(2)?)?;
+        let account = row.get_ref(5)?.as_str().map_err(|_| damaged("a quote's account"))?;
         each(Deduction {
             coupon: CouponId::of_number(row.get(0)?),
+            holder: holder(ShopperKey(row.get(4)?), account),
             amount: row.get(1)?,
             open: phase == Phase::Open,
             spent: phase == Phase::Paid && row.get(3)?,

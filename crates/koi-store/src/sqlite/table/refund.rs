@@ -4,7 +4,7 @@ use koi_core::id::{PaymentId, RefundId};
 use koi_core::idempotency::Key;
 use koi_core::payment::Refund;
 use koi_core::time::Time;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::asked::asked;
 use crate::error::StoreError;
@@ -17,9 +17,10 @@ macro_rules! columns {
 
 const INSERT: &str = concat!("INSERT INTO refund (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM refund WHERE payment = ?1 AND asked_key = ?2");
-const OF_PAYMENT: &str = concat!("SELECT ", columns!(), " FROM refund WHERE payment = ?1 ORDER BY number");
+const FROM: &str = concat!("SELECT ", columns!(), " FROM refund WHERE payment >= ?1 ORDER BY payment, number");
 
-fn read(row: &Row) -> Result<Refund, StoreError> {
+/// Reads a refund from the columns of [`FROM`].
+pub(crate) fn read(row: &Row) -> Result<Refund, StoreError> {
     Ok(Refund {
         id: RefundId { payment: PaymentId::of_number(row.get(0)?), number: row.get(1)? },
         amount: row.get(2)?,
@@ -36,15 +37,9 @@ pub(crate) fn by_key(connection: &Connection, payment: PaymentId, key: Key) -> R
     rows.next()?.map(read).transpose()
 }
 
-/// The refunds of a payment, in order.
-pub(crate) fn of_payment(connection: &Connection, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
-    let mut statement = connection.prepare_cached(OF_PAYMENT)?;
-    let mut rows = statement.query([payment.number()])?;
-    let mut refunds = Vec::new();
-    while let Some(row) = rows.next()? {
-        refunds.push(read(row)?);
-    }
-    Ok(refunds)
+/// The refunds of payments from a number on, in order, to be read side by side with others.
+pub(crate) fn from(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    Ok(connection.prepare_cached(FROM)?)
 }
 
 pub(crate) fn insert(connection: &Connection, refund: &Refund) -> Result<(), StoreError> {
