@@ -44,7 +44,7 @@ pub const PAGE_DEFAULT: usize = 100;
 pub const READY_TIME: Duration = Duration::from_secs(2);
 /// Free bytes on the data folder's disk below which the server calls itself not ready: room to fold the log, and
 /// time to act before claims have to be refused.
-pub const DISK_FLOOR_BYTES: u64 = 64 << 20;
+pub const DISK_FLOOR_BYTES: u64 = 256 << 20;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Time for one of them to become free.

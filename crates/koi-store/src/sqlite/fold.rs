@@ -13,8 +13,9 @@ use rusqlite::Connection;
 
 use crate::error::StoreError;
 
-/// The length of the log, in pages of 4 KiB, from which on it is folded.
-const LONG_PAGES: i64 = 4_000;
+/// The length of the log, in pages of 4 KiB, from which on it is folded: 64 MiB. A longer one is folded less often, and
+/// pages that many batches write are folded once; but it is read when a server starts after a kill.
+const LONG_PAGES: i64 = 16_000;
 /// What the writer folds itself, in pages: a millisecond or two.
 const SHORT_PAGES: i64 = 256;
 /// How often the thread tries to get so far before it waits to be woken again.

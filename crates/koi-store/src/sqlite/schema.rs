@@ -12,8 +12,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_red_packets.s
 const PREPARED: usize = 128;
 /// How long a connection waits for another's transaction, in milliseconds.
 const BUSY_TIMEOUT_MS: u64 = 5_000;
-/// Pages that a connection keeps in memory, in KiB.
-const CACHE_KIB: i64 = 64 * 1024;
+/// Pages that a connection keeps in memory, in KiB: the upper pages of every tree, and those of many batches. More
+/// would cost time: after a commit that split a page in the middle of a tree SQLite looks through all of them.
+const CACHE_KIB: i64 = 16 * 1024;
 
 fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
