@@ -63,4 +63,9 @@ fn without_a_database_there_are_no_keys() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     assert!(run(&["key", "list", "--data", data]).expect(2).err.contains("no Koi database"));
+    // The first one is made before the first start.
+    let secret = run(&["key", "create", "--principal", "ops", "--role", "operator", "--data", data]).expect(0);
+    assert!(secret.out.starts_with("koi_live_"), "{}", secret.out);
+    assert!(secret.err.contains("A new data folder was made"), "{}", secret.err);
+    assert!(run(&["key", "list", "--data", data]).expect(0).out.contains("ops"));
 }

@@ -93,10 +93,7 @@ impl Reader {
     /// A campaign's stock and balances.
     pub fn totals(&self, campaign: CampaignNo) -> Result<Option<Totals>, StoreError> {
         let mut totals: Option<Totals> = None;
-        for (cell, number) in table::slice::all(&self.connection)? {
-            if number != campaign {
-                continue;
-            }
+        for (cell, _) in table::cell::all(&self.connection)? {
             let Some(slice) = table::slice::get(&self.connection, cell, campaign)? else { continue };
             totals = Some(match totals {
                 None => Totals { left: slice.left, buckets: slice.buckets },

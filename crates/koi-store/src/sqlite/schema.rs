@@ -33,12 +33,26 @@ pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What the file says it is (SQLite's file format, 1.3.10): `Koi1`.
+const APPLICATION: i64 = 0x4B6F_6931;
+
+/// Refuses a database that another program made.
+fn must_be_ours(connection: &Connection) -> Result<(), StoreError> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if tables > 0 && application != APPLICATION {
+        return Err(StoreError::Refused("it is a database of another program, not of Koi".into()));
+    }
+    Ok(())
+}
+
 fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
 /// Brings a database to the newest version, one transaction per step; refuses one that is newer.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    must_be_ours(connection)?;
     let found = version(connection)?;
     if found > known() {
         return Err(StoreError::Newer { found, known: known() });
@@ -49,13 +63,16 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
     }
     for (step, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", step + 1))?;
+            .execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}; COMMIT;",
+                step + 1
+            ))?;
     }
     Ok(())
 }
 
 /// Refuses a database that this program does not read as it is.
 pub(super) fn must_be_current(connection: &Connection) -> Result<(), StoreError> {
+    must_be_ours(connection)?;
     let found = version(connection)?;
     match found.cmp(&known()) {
         std::cmp::Ordering::Equal => Ok(()),

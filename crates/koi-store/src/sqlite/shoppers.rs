@@ -37,7 +37,7 @@ pub struct Runs {
 impl Runs {
     /// What a server uses: long enough that neighbours share a page among ten million, short enough that what is not
     /// sorted is read in a moment when it starts.
-    pub const SERVED: Runs = Runs { length: 1 << 18, piece: 512 };
+    pub const SERVED: Runs = Runs { length: 1 << 19, piece: 512 };
 }
 
 /// An entry: sorted by shopper.

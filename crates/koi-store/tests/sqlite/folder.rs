@@ -92,6 +92,28 @@ fn a_newer_database_is_refused_by_every_door() {
 }
 
 #[test]
+fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    for version in [0, 1] {
+        let other = rusqlite::Connection::open(folder.database()).unwrap();
+        other.execute_batch("CREATE TABLE IF NOT EXISTS letter (text TEXT)").unwrap();
+        other.pragma_update(None, "user_version", version).unwrap();
+        drop(other);
+        for refused in [
+            folder.serve().map(|_| ()).unwrap_err(),
+            folder.administer().map(|_| ()).unwrap_err(),
+            folder.reader().map(|_| ()).unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("another program"), "{refused}");
+        }
+    }
+    let other = rusqlite::Connection::open(folder.database()).unwrap();
+    let tables: i64 = other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[test]
 fn an_older_database_is_brought_up_to_date_by_serving_it() {
     let place = tempfile::tempdir().unwrap();
     let folder = Folder::new(place.path());

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use koi_core::id::{CodeText, Principal};
 use koi_core::time::{DAY_MS, Time};
-use koi_store::sqlite::{ApiKey, Folder, Writer};
+use koi_store::sqlite::{ApiKey, Folder, Lock, Writer};
 use koi_store::{LogLine, Notes, Store};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::source::Source;
 
 const CREATE_HELP: &str = "\
 The secret is shown once, on standard output; only its SHA-256 is stored. A server that runs knows the key within a \
-second. Without an expiry the key works until it is revoked.
+second. Without an expiry the key works until it is revoked. A folder without a database gets one, for real money.
 
 Examples:
   koi key create --principal till-7 --role wallet --data koi-data
@@ -143,7 +143,7 @@ fn expiry(text: &str, now: Time) -> anyhow::Result<Time> {
 }
 
 fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
-    let mut writer = folder.administer()?;
+    let (mut writer, _lock) = opened_or_made(folder)?;
     // Sandbox secrets and live ones are told apart at a glance, by people and by scanners of leaked secrets.
     let prefix = if writer.mode("live")? == "sandbox" { "koi_test_" } else { "koi_live_" };
     let random = Source::system();
@@ -189,6 +189,16 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
         );
     }
     Ok(Ending::Well)
+}
+
+/// The folder's database; a new one when there is none, so that the first keys can be made before the first start.
+fn opened_or_made(folder: &Folder) -> anyhow::Result<(Writer, Option<Lock>)> {
+    if folder.exists() {
+        return Ok((folder.administer()?, None));
+    }
+    let (writer, lock) = folder.serve()?;
+    eprintln!("A new data folder was made: {}", folder.path().display());
+    Ok((writer, Some(lock)))
 }
 
 /// Ends a transaction that came to nothing.

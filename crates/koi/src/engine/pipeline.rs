@@ -2,21 +2,19 @@
 //!
 //! It is driven by the writer thread in production and directly by the simulation.
 
+mod due;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
-use koi_core::campaign::State;
 use koi_core::catalog::Catalog;
 use koi_core::command::{Answer, Call, Command, No, Order};
 use koi_core::decide::decide;
-use koi_core::fault::Fault;
-use koi_core::id::{CampaignNo, CouponId};
+use koi_core::id::CouponId;
 use koi_core::office::order;
 use koi_core::refusal::Refusal;
 use koi_core::rows::Rows;
 use koi_core::scene::{Scene, Settings};
-use koi_core::settle::settle;
 use koi_core::time::Time;
 use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
 use rustc_hash::FxHashSet;
@@ -44,6 +42,8 @@ pub struct Pipeline {
     next_due: Option<Time>,
     /// Whether the storage failed last: it is logged once, and so is its recovery.
     failing: bool,
+    /// Whether due work failed when it was tried last.
+    resting: bool,
     /// Coupons of which something is due that could not be booked, until all others are.
     left_alone: FxHashSet<CouponId>,
     /// Whether the catalog may lack an order: its commit failed, and whether it is stored is unknown.
@@ -70,21 +70,9 @@ impl Pipeline {
             metrics,
             next_due,
             failing: false,
+            resting: false,
             left_alone: FxHashSet::default(),
             stale: false,
-        }
-    }
-
-    /// How long the writer may sleep when nobody asks for anything.
-    pub fn idle_time(&self) -> Duration {
-        match self.next_due {
-            // What failed is tried again, but not all the time.
-            Some(_) if self.failing => limits::IDLE,
-            Some(due) => {
-                let wait_ms = due.since_ms(self.clock.now()).max(0);
-                limits::IDLE.min(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
-            }
-            None => limits::IDLE,
         }
     }
 
@@ -151,11 +139,6 @@ impl Pipeline {
         }
     }
 
-    /// Whether something that fell due may not be booked yet.
-    fn is_behind(&self) -> bool {
-        self.next_due.is_some_and(|due| due <= self.clock.now())
-    }
-
     /// Runs calls again that found a stock empty into which packets may be due back: no refusal depends on due work
     /// being done in time.
     fn once_booked(&mut self, batch: Vec<Waiting>) {
@@ -190,6 +173,11 @@ impl Pipeline {
             self.store.rollback();
             return Err(StoreError::Refused("a decision panicked; see the lines before".into()));
         };
+        if outcomes.contains(&Err(Failure::Fault)) {
+            // It may have changed rows before it met what cannot be: nothing of the batch is kept, and it is split.
+            self.store.rollback();
+            return Err(StoreError::Damaged("a command met rows that cannot be; see the lines before".into()));
+        }
         if rows.is_changed() {
             self.store.commit(&rows, &Notes::default())?;
             self.expect_due(&rows);
@@ -302,97 +290,6 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Books what fell due, in at most `rounds` transactions.
-    fn book_due(&mut self, rounds: usize) -> Result<(), StoreError> {
-        for _ in 0..rounds {
-            let now = self.clock.now();
-            if self.next_due.is_none_or(|due| due > now) {
-                return Ok(());
-            }
-            match self.try_book_due(now) {
-                Ok(next) => self.next_due = next,
-                Err(error) => {
-                    self.failed(&error);
-                    // A clock that stands still would never come to the end of a rest.
-                    let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
-                    self.next_due = Some(now.plus_ms(rest_ms));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Books a transaction's worth of what fell due; answers when to look again.
-    fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
-        self.refresh()?;
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let judged = judged(&catalog, now);
-        drop(catalog);
-        // Those that cannot be booked stay due, and must not hide the others.
-        let mut due = self.store.due(now, &judged, limits::DUE + self.left_alone.len())?;
-        due.coupons.retain(|id| !self.left_alone.contains(id));
-        if due.coupons.is_empty() {
-            let rested = now.plus_ms(if self.left_alone.is_empty() { 0 } else { limits::REST_MS });
-            self.left_alone.clear();
-            return Ok(due.next.map(|next| next.max(rested)));
-        }
-        self.book(&due.coupons, now)?;
-        Ok(Some(now))
-    }
-
-    /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
-    /// cannot be booked is left alone for a while; the ledger check names it.
-    fn book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
-        match (self.try_book(due, now), due) {
-            (Ok(()), _) => {
-                self.metrics.due(due.len());
-                Ok(())
-            }
-            (Err(error), _) if error.may_heal() => Err(error),
-            (Err(error), [one]) if error.is_retryable() => {
-                tracing::warn!(coupon = %one, %error, "what is due of a coupon cannot be booked now");
-                Err(error)
-            }
-            (Err(error), [one]) => {
-                tracing::error!(coupon = %one, %error, "what is due of a coupon cannot be booked; see koi check");
-                self.left_alone.insert(*one);
-                Ok(())
-            }
-            (Err(_), _) => {
-                let (first, second) = due.split_at(due.len() / 2);
-                self.book(first, now)?;
-                self.book(second, now)
-            }
-        }
-    }
-
-    fn try_book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let wants: Vec<Want> = due.iter().map(|id| Want::Coupon(*id)).collect();
-        let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let settled = due.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
-        drop(catalog);
-        if let Err(fault) = settled {
-            self.store.rollback();
-            return Err(fault.into());
-        }
-        if !rows.is_changed() {
-            self.store.rollback();
-            return Err(Fault::Broken("something is due, but nothing of it can be booked").into());
-        }
-        self.store.commit(&rows, &Notes::default())
-    }
-
-    /// What the batch made may fall due earlier than anything known so far.
-    fn expect_due(&mut self, rows: &Rows) {
-        let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
-        let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
-        self.next_due = coupons.chain(quotes).chain(self.next_due).min();
-    }
-
     /// Work that panicked: what it began is forgotten.
     fn panicked(&mut self) {
         tracing::error!("the writer panicked; see the lines before");
@@ -414,20 +311,6 @@ impl Pipeline {
             tracing::info!("the storage works again");
         }
     }
-}
-
-/// The campaigns whose coupons can expire, each with the instant by which that is judged.
-fn judged(catalog: &Catalog, now: Time) -> Vec<(CampaignNo, Time)> {
-    let mut judged: Vec<_> = catalog
-        .campaigns()
-        .filter(|campaign| match campaign.state {
-            State::Draft | State::InReview | State::Approved | State::Closed { .. } => false,
-            State::Open | State::Paused { .. } | State::Ended { .. } => true,
-        })
-        .map(|campaign| (campaign.number, campaign.judged_at(now)))
-        .collect();
-    judged.sort_unstable();
-    judged
 }
 
 /// The rows that a call needs: at most three kinds.
