@@ -12,12 +12,9 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::Folder;
+use super::sample;
 use super::writer::Writer;
 use crate::{Notes, Store, Want};
-
-#[allow(dead_code)]
-#[path = "../../tests/sqlite/sample.rs"]
-mod sample;
 
 static RUN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 

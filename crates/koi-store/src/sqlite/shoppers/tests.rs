@@ -7,12 +7,9 @@ use koi_core::id::CouponId;
 
 use super::*;
 use crate::sqlite::Folder;
+use crate::sqlite::sample;
 use crate::sqlite::writer::Writer;
 use crate::{Notes, Store};
-
-#[allow(dead_code)]
-#[path = "../../../tests/sqlite/sample.rs"]
-mod sample;
 
 const SHORT: Runs = Runs { length: 20, piece: 6 };
 
