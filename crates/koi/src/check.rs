@@ -35,17 +35,22 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// What a database comes to that is damaged where it should be read.
-    pub fn damaged(what: &str) -> Self {
-        Self { broken: vec![format!("the database is damaged: {what}")], ..Self::default() }
+    /// What a database comes to that cannot be read to its end.
+    pub fn unread(why: &StoreError) -> Self {
+        Self { broken: vec![why.to_string()], ..Self::default() }
     }
 }
 
 /// Checks everything on one state of the database. `progress` is told what is looked at, and how many of it so far.
 /// A database that cannot be read to its end is broken; that is what was found, not an error.
 pub fn check(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Checked, StoreError> {
-    match recompute(reader, progress) {
-        Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => Ok(Checked::damaged(&what)),
+    let recomputed = match recompute(reader, progress) {
+        // A disk that failed once is asked again before its file is called damaged.
+        Err(StoreError::Unreadable(_)) => recompute(reader, progress),
+        recomputed => recomputed,
+    };
+    match recomputed {
+        Err(error @ (StoreError::Damaged(_) | StoreError::Unreadable(_))) => Ok(Checked::unread(&error)),
         checked => checked,
     }
 }

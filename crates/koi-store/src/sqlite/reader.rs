@@ -65,7 +65,11 @@ impl Reader {
     pub fn at_one_moment<T>(&self, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         let result = read();
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        match &result {
+            Ok(_) => drop(self.connection.prepare_cached("COMMIT")?.execute([])?),
+            // After some errors there is no transaction any more; what went wrong is what was met first.
+            Err(_) => drop(self.connection.execute_batch("ROLLBACK")),
+        }
         result
     }
 

@@ -98,6 +98,10 @@ async fn live_the_day(installation: &Installation, point: &Point, files: Vec<Pat
             }
         }
     }
+    if READING_CALLS.contains(&point.injection.call.as_str()) {
+        // The audit reads everything, and does not ask twice: a fault that has not struck by now is let off.
+        day.disarm()?;
+    }
     day.player.verify(day.client().address()).await?;
     if !day.stop_in_good_order().await? {
         day.healthy_start().await?;

@@ -42,7 +42,7 @@ impl CheckCommand {
         let began = Instant::now();
         let checked = match folder.reader() {
             Ok(reader) => whole(&reader, environment)?,
-            Err(StoreError::Damaged(what) | StoreError::Unreadable(what)) => Checked::damaged(&what),
+            Err(error @ (StoreError::Damaged(_) | StoreError::Unreadable(_))) => Checked::unread(&error),
             Err(error) => return Err(error.into()),
         };
         if self.json {
@@ -76,7 +76,7 @@ pub(super) fn whole(reader: &Reader, environment: &Environment) -> anyhow::Resul
     });
     spinner.finish_and_clear();
     let mut checked = match ledger {
-        Err(StoreError::Refused(what)) if !of_file.is_empty() => Checked::damaged(&what),
+        Err(error @ StoreError::Refused(_)) if !of_file.is_empty() => Checked::unread(&error),
         found => found.map_err(|error| anyhow!(error))?,
     };
     checked.broken.extend(of_file.into_iter().map(|line| format!("the database file: {line}")));

@@ -45,7 +45,10 @@ fn a_damaged_row_is_what_the_check_found_and_not_an_error() {
     let found = server.get("auditor", "/v1/ledger/check").expect(200).json();
     assert_eq!(found["ok"], false);
     let broken = found["broken"][0].as_str().unwrap();
-    assert!(broken.starts_with("the database is damaged: "), "{broken}");
+    assert!(
+        broken.starts_with("the database cannot be read, because the disk fails or the file is damaged: "),
+        "{broken}"
+    );
     server.call("GET", "/healthz").send().expect(200);
     server.get("auditor", &format!("/v1/campaigns/{CAMPAIGN}/budget")).expect(200);
 }
