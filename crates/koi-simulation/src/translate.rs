@@ -184,7 +184,9 @@ fn read_body(body: &str) -> Reply {
 /// What a caller sees of an outcome; `None`: the server died first.
 pub(crate) fn seen(outcome: Option<Outcome>, catalog: &catalog::Catalog) -> Seen {
     match outcome {
-        None | Some(Err(Failure::Unavailable | Failure::Stopping | Failure::Busy)) => Seen::Unknown,
+        None | Some(Err(Failure::Unavailable | Failure::Stopping | Failure::Busy | Failure::CatchingUp)) => {
+            Seen::Unknown
+        }
         Some(Err(Failure::Fault)) => Seen::Fault,
         Some(Err(Failure::ClockBackwards(_))) => Seen::refused("clock_backwards"),
         Some(Err(Failure::Refused(refusal))) => Seen::Refused(refused(&refusal, catalog)),

@@ -8,6 +8,8 @@ pub const QUEUE: usize = 8_192;
 pub const BATCH: usize = 512;
 /// Coupons that are brought up to date in one transaction when something fell due.
 pub const DUE: usize = 512;
+/// Transactions of due work for which a claim waits that finds a stock empty; then it is answered 503.
+pub const CATCH_UP: usize = 8;
 /// How long the writer sleeps at most before it looks whether something fell due.
 pub const IDLE: Duration = Duration::from_millis(500);
 /// How long the writer lets a failing storage rest before it books what fell due.

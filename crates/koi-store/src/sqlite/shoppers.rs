@@ -37,7 +37,7 @@ pub struct Runs {
 impl Runs {
     /// What a server uses: long enough that neighbours share a page among ten million, short enough that what is not
     /// sorted is read in a moment when it starts.
-    pub const SERVED: Runs = Runs { length: 1 << 19, piece: 512 };
+    pub const SERVED: Runs = Runs { length: 1 << 20, piece: 512 };
 }
 
 /// An entry: sorted by shopper.
@@ -61,10 +61,16 @@ struct Entries {
 }
 
 impl Entries {
+    /// All at once: a tree that is built from sorted entries takes a fraction of the time.
+    fn new(entries: Vec<Entry>) -> Self {
+        let mut until = FxHashMap::default();
+        entries.iter().for_each(|(_, coupon)| reach(&mut until, *coupon));
+        Self { sorted: BTreeSet::from_iter(entries), until }
+    }
+
     fn add(&mut self, entry: Entry) {
         self.sorted.insert(entry);
-        let until = self.until.entry(part(entry.1)).or_default();
-        *until = (*until).max(entry.1.number() + 1);
+        reach(&mut self.until, entry.1);
     }
 
     /// The coupons of a shopper that come after a place.
@@ -78,6 +84,11 @@ impl Entries {
         let last = Bound::Included((shopper, CouponId::of_number(i64::MAX)));
         Some(self.sorted.range((first, last)).map(|entry| entry.1)).into_iter().flatten()
     }
+}
+
+fn reach(until: &mut FxHashMap<i64, i64>, coupon: CouponId) {
+    let until = until.entry(part(coupon)).or_default();
+    *until = (*until).max(coupon.number() + 1);
 }
 
 /// A run that is being written.
@@ -123,12 +134,13 @@ impl Unsorted {
     pub(super) fn load(connection: &Connection, runs: Runs) -> Result<Self, StoreError> {
         let mut unsorted = Self::empty(runs);
         let sorted: FxHashMap<i64, i64> = coupon_sorted::all(connection)?.into_iter().collect();
-        let mut from = 0;
+        let (mut entries, mut from) = (Vec::new(), 0);
         while let Some(first) = coupon::first(connection, from)? {
             let sorted = sorted.get(&part(first)).copied().unwrap_or(first.number());
             from = (part(first) + 1) << PART_BITS;
-            coupon::for_each_shopper(connection, sorted, from, |shopper, id| unsorted.young.add((shopper, id)))?;
+            coupon::for_each_shopper(connection, sorted, from, |shopper, id| entries.push((shopper, id)))?;
         }
+        unsorted.young = Entries::new(entries);
         unsorted.begin_run();
         Ok(unsorted)
     }

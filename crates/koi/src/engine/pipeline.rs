@@ -104,11 +104,31 @@ impl Pipeline {
         catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|_| self.panicked()).ok()
     }
 
-    /// Runs a batch. When it cannot be committed as a whole it is split, so that a command that cannot be
-    /// carried out does not take its neighbours along.
+    /// Runs a batch, and answers it. Claims that find a stock empty into which packets may be due back are run again
+    /// once those are booked: no refusal depends on due work being done in time.
     fn calls(&mut self, batch: Vec<Waiting>) {
+        let mut early = self.once(batch);
+        for _ in 0..limits::CATCH_UP {
+            if early.is_empty() {
+                return;
+            }
+            early = match self.guarded(|pipeline| pipeline.book_returns(&early)) {
+                Some(Ok(true)) => self.once(early),
+                Some(Ok(false)) => return fail(early, &Failure::Refused(Refusal::SoldOut)),
+                Some(Err(error)) => return fail(early, &Failure::from(&error)),
+                None => return fail(early, &Failure::Fault),
+            };
+        }
+        // Others wait, too. The rest of what is due is booked before the batches to come.
+        fail(early, &Failure::CatchingUp);
+    }
+
+    /// Runs a batch once, and answers it but for the claims that were made too early: they are given back. When it
+    /// cannot be committed as a whole it is split, so that a command that cannot be carried out does not take its
+    /// neighbours along.
+    fn once(&mut self, batch: Vec<Waiting>) -> Vec<Waiting> {
         if batch.is_empty() {
-            return;
+            return batch;
         }
         let calls: Vec<&Call> = batch.iter().map(|(call, _)| call.as_ref()).collect();
         match self.attempt(&calls) {
@@ -122,36 +142,19 @@ impl Pipeline {
                         let _ = reply.send(outcome);
                     }
                 }
-                self.once_booked(early);
+                early
             }
             Err(error) if error.may_heal() || batch.len() == 1 => {
                 self.failed(&error);
-                for (_, reply) in batch {
-                    let _ = reply.send(Err(Failure::from(&error)));
-                }
+                fail(batch, &Failure::from(&error));
+                Vec::new()
             }
             Err(_) => {
                 let mut first = batch;
                 let second = first.split_off(first.len() / 2);
-                self.calls(first);
-                self.calls(second);
-            }
-        }
-    }
-
-    /// Runs calls again that found a stock empty into which packets may be due back: no refusal depends on due work
-    /// being done in time.
-    fn once_booked(&mut self, batch: Vec<Waiting>) {
-        if batch.is_empty() {
-            return;
-        }
-        match self.guarded(|pipeline| pipeline.book_due(1)) {
-            Some(Ok(())) => self.calls(batch),
-            failed => {
-                let failure = failed.map_or(Failure::Fault, |failed| {
-                    failed.err().map_or(Failure::Unavailable, |error| Failure::from(&error))
-                });
-                batch.into_iter().for_each(|(_, reply)| drop(reply.send(Err(failure.clone()))));
+                let mut early = self.once(first);
+                early.extend(self.once(second));
+                early
             }
         }
     }
@@ -310,6 +313,13 @@ impl Pipeline {
         if std::mem::take(&mut self.failing) {
             tracing::info!("the storage works again");
         }
+    }
+}
+
+/// Answers all of a batch the same.
+fn fail(batch: Vec<Waiting>, failure: &Failure) {
+    for (_, reply) in batch {
+        let _ = reply.send(Err(failure.clone()));
     }
 }
 

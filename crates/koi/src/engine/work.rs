@@ -77,6 +77,9 @@ pub enum Failure {
     Refused(Refusal),
     /// The queue is full. Nothing has happened.
     Busy,
+    /// A stock is empty, but packets may be due back; more fell due than can be booked while the caller waits.
+    /// Nothing has happened.
+    CatchingUp,
     /// The storage takes no writes now. Repeating with the same key is safe, and tells.
     Unavailable,
     /// The server is stopping. Repeating with the same key is safe, and tells.

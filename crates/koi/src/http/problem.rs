@@ -267,6 +267,13 @@ impl From<&Failure> for Problem {
                     "队列已满，未做任何更改。请稍后重试。",
                 ),
             ),
+            Failure::CatchingUp => Problem::new(
+                "busy",
+                Text::new(
+                    "Coupons that expired are being booked, and nothing has happened. Try again shortly.",
+                    "正在处理到期的红包，未做任何更改。请稍后重试。",
+                ),
+            ),
             Failure::Unavailable => Problem::new(
                 "storage_unavailable",
                 Text::new(

@@ -2,20 +2,21 @@
 //!
 //! Correctness does not depend on it being in time: whatever a command touches is brought up to date first.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::Duration;
 
-use koi_core::campaign::State;
+use koi_core::campaign::{Campaign, State};
 use koi_core::catalog::Catalog;
+use koi_core::command::{Call, Command};
 use koi_core::fault::Fault;
 use koi_core::id::{CampaignNo, CouponId};
 use koi_core::rows::Rows;
 use koi_core::scene::Scene;
 use koi_core::settle::settle;
 use koi_core::time::Time;
-use koi_store::{Notes, StoreError, Want};
+use koi_store::{Due, Notes, StoreError, Want};
 
-use super::Pipeline;
+use super::{Pipeline, Waiting};
 use crate::limits;
 
 impl Pipeline {
@@ -34,7 +35,7 @@ impl Pipeline {
 
     /// Whether something that fell due may not be booked yet.
     pub(super) fn is_behind(&self) -> bool {
-        self.next_due.is_some_and(|due| due <= self.clock.now())
+        self.resting || self.next_due.is_some_and(|due| due <= self.clock.now())
     }
 
     /// Books what fell due, in at most `rounds` transactions.
@@ -45,30 +46,34 @@ impl Pipeline {
                 return Ok(());
             }
             let booked = self.try_book_due(now);
-            self.resting = booked.is_err();
-            match booked {
-                Ok(next) => self.next_due = next,
-                Err(error) => {
-                    self.failed(&error);
-                    // A clock that stands still would never come to the end of a rest.
-                    let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
-                    self.next_due = Some(now.plus_ms(rest_ms));
-                    return Err(error);
-                }
-            }
+            self.next_due = self.noted(booked)?;
         }
         Ok(())
+    }
+
+    /// Books a transaction's worth of what may bring packets back to the stocks that claims found empty; answers
+    /// whether there was any.
+    pub(super) fn book_returns(&mut self, claims: &[Waiting]) -> Result<bool, StoreError> {
+        let booked = self.try_book_returns(claims);
+        self.noted(booked)
+    }
+
+    /// Due work that failed rests for a while.
+    fn noted<T>(&mut self, booked: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.resting = booked.is_err();
+        booked.inspect_err(|error| {
+            self.failed(error);
+            // A clock that stands still would never come to the end of a rest.
+            let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
+            self.next_due = Some(self.clock.now().plus_ms(rest_ms));
+        })
     }
 
     /// Books a transaction's worth of what fell due; answers when to look again.
     fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
         self.refresh()?;
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let judged = judged(&catalog, now);
-        drop(catalog);
-        // Those that cannot be booked stay due, and must not hide the others.
-        let mut due = self.store.due(now, &judged, limits::DUE + self.left_alone.len())?;
-        due.coupons.retain(|id| !self.left_alone.contains(id));
+        let judged = judged(&self.look(), now, |_| true);
+        let due = self.due(now, &judged)?;
         if due.coupons.is_empty() {
             let rested = now.plus_ms(if self.left_alone.is_empty() { 0 } else { limits::REST_MS });
             self.left_alone.clear();
@@ -76,6 +81,33 @@ impl Pipeline {
         }
         self.book(&due.coupons, now)?;
         Ok(Some(now))
+    }
+
+    fn try_book_returns(&mut self, claims: &[Waiting]) -> Result<bool, StoreError> {
+        self.refresh()?;
+        let now = self.clock.now();
+        // Quotes that ran out are always looked at: they may hold the last part of a voided coupon.
+        let judged = judged(&self.look(), now, |campaign| {
+            campaign.rules.coupon.restock_expired && claims.iter().any(|(call, _)| claims_of(call, campaign))
+        });
+        let due = self.due(now, &judged)?;
+        if due.coupons.is_empty() {
+            return Ok(false);
+        }
+        self.book(&due.coupons, now)?;
+        Ok(true)
+    }
+
+    /// A transaction's worth of what fell due, but for what could not be booked: that stays due, and must not hide
+    /// the others.
+    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)]) -> Result<Due, StoreError> {
+        let mut due = self.store.due(now, judged, limits::DUE + self.left_alone.len())?;
+        due.coupons.retain(|id| !self.left_alone.contains(id));
+        Ok(due)
+    }
+
+    fn look(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
@@ -131,13 +163,18 @@ impl Pipeline {
     }
 }
 
-/// The campaigns whose coupons can expire, each with the instant by which that is judged.
-fn judged(catalog: &Catalog, now: Time) -> Vec<(CampaignNo, Time)> {
+/// Whether a call claims a coupon of a campaign.
+fn claims_of(call: &Call, campaign: &Campaign) -> bool {
+    matches!(&call.command, Command::Claim(claim) if claim.campaign == campaign.rules.id)
+}
+
+/// Of some campaigns, those whose coupons can expire, each with the instant by which that is judged.
+fn judged(catalog: &Catalog, now: Time, of: impl Fn(&Campaign) -> bool) -> Vec<(CampaignNo, Time)> {
     let mut judged: Vec<_> = catalog
         .campaigns()
         .filter(|campaign| match campaign.state {
             State::Draft | State::InReview | State::Approved | State::Closed { .. } => false,
-            State::Open | State::Paused { .. } | State::Ended { .. } => true,
+            State::Open | State::Paused { .. } | State::Ended { .. } => of(campaign),
         })
         .map(|campaign| (campaign.number, campaign.judged_at(now)))
         .collect();
