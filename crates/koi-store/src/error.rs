@@ -6,6 +6,10 @@ pub enum StoreError {
     /// The storage does not take writes now: full, read-only, failing. It may heal.
     #[error("the storage does not answer: {0}")]
     Unavailable(String),
+    /// Somebody else was in the way, or the connection broke: the same work is begun again. If it was the end of a
+    /// transaction that failed, that may have been stored: its keys tell.
+    #[error("the transaction must be begun again: {0}")]
+    Conflict(String),
     /// Another server uses the folder.
     #[error("another Koi server is using {0}; stop it first, or choose another folder with --data")]
     InUse(String),
@@ -37,12 +41,12 @@ pub enum StoreError {
 impl StoreError {
     /// Whether it is the storage that fails, for everybody: waiting may help.
     pub fn may_heal(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_))
+        matches!(self, StoreError::Unavailable(_) | StoreError::Conflict(_))
     }
 
     /// Whether who asked may ask again later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_) | StoreError::Unreadable(_))
+        self.may_heal() || matches!(self, StoreError::Unreadable(_))
     }
 }
 

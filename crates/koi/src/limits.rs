@@ -10,6 +10,12 @@ pub const BATCH: usize = 512;
 pub const DUE: usize = 512;
 /// Transactions of due work for which a claim waits that finds a stock empty; then it is answered 503.
 pub const CATCH_UP: usize = 8;
+/// How often a transaction is begun again when others were in its way, or the connection broke.
+pub const ATTEMPTS: u32 = 8;
+/// How long the first of these repetitions waits; each waits twice as long as the one before.
+pub const CONFLICT_WAIT: Duration = Duration::from_millis(2);
+/// How long due work that another process may have made is not looked for.
+pub const LOOK_MS: i64 = 1_000;
 /// How long the writer sleeps at most before it looks whether something fell due.
 pub const IDLE: Duration = Duration::from_millis(500);
 /// How long the writer lets a failing storage rest before it books what fell due.

@@ -87,7 +87,7 @@ impl Stage {
             refund_days: 360,
         };
         let metrics = Arc::new(Metrics::default());
-        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics);
+        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));
         let mut stage = Self { pipeline, clock, keys: 0, _lock: lock, _place: place };
         let (country, store) = (Country::parse("CN").unwrap(), StoreId::stored("queen-st"));
         stage.order(Order::AddMerchant(Merchant {
@@ -140,7 +140,7 @@ impl Stage {
             self.keys += 1;
             let key = format!("key-{}", self.keys);
             let asked = Asked::new(&Principal::stored("wallet"), "scope", &key, "/path", &[]);
-            works.push(Work::Call(Box::new(Call { command, asked })));
+            works.push(Work::Call(Box::new(Call { command, asked }), None));
         }
         self.run(works)
     }

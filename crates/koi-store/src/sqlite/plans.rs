@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use koi_core::coupon::Coupon;
+use koi_core::id::Cell;
 use koi_core::quote::{Phase, Quote};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
@@ -48,7 +49,7 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
     ];
     // Once all of it is inserted, and once it is updated.
     for line in 1..=2 {
-        let mut rows = writer.begin(&wants).unwrap();
+        let mut rows = writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.remove(0);
         rows.slices.put(sample::CAMPAIGN, sample::slice());
         rows.coupons.put(held.id, held.clone());
         rows.quotes.put(open.id, open.clone());
@@ -58,10 +59,10 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
             rows.refunds.put(refund.id, refund.clone());
         }
         rows.transfers.push(sample::transfer(line));
-        writer.commit(&rows, &Notes::default()).unwrap();
+        writer.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
     }
     let now = sample::at(i64::MAX);
-    assert_eq!(writer.due(now, &[(sample::CAMPAIGN, now)], 10).unwrap().coupons, [held.id]);
+    assert_eq!(writer.due(&[Cell(0)], now, &[(sample::CAMPAIGN, now)], 10).unwrap().coupons, [held.id]);
     std::mem::take(&mut RUN.lock().unwrap())
 }
 

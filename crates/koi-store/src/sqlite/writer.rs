@@ -13,7 +13,7 @@ use super::prefetch::prefetch;
 use super::shoppers::{Piece, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
-use crate::{Answered, Due, Notes, Store, Want};
+use crate::{Begun, Due, Left, Notes, Store, Want, Wanted};
 
 /// An installation on one SQLite file has one cell.
 const CELL: Cell = Cell(0);
@@ -27,6 +27,8 @@ pub struct Writer {
     /// Whether `shoppers` may lack coupons: nothing was read yet, or a commit failed, and whether it is stored is
     /// unknown.
     stale: bool,
+    /// Grows with every change of the catalog that may be stored. Nobody else writes to the file, so it is kept here.
+    revision: u64,
     /// Absent for orders that need no server: they add little to the log.
     folding: Option<Folding>,
 }
@@ -35,7 +37,7 @@ impl Writer {
     pub(super) fn new(connection: Connection, folder: Folder, folding: Option<Folding>) -> Self {
         // Read when it is needed first.
         let shoppers = Shoppers::new(Unsorted::empty(folder.runs()));
-        Self { connection, folder, shoppers, stale: true, folding }
+        Self { connection, folder, shoppers, stale: true, revision: 1, folding }
     }
 
     /// What readers beside this writer must know to find the coupons of a shopper.
@@ -129,7 +131,7 @@ impl Writer {
             Entry::Store(store) => table::store::put(connection, store),
             Entry::Code(code) => table::code::put(connection, code),
             Entry::Rate(pair, rate) => {
-                let since = notes.log.as_ref().map_or(Time::EARLIEST, |line| line.at);
+                let since = notes.log.first().map_or(Time::EARLIEST, |line| line.at);
                 table::rate::add(connection, pair, *rate, since)
             }
         }
@@ -139,7 +141,7 @@ impl Writer {
         if let Some(answered) = &notes.answered {
             table::answered::add(&self.connection, answered)?;
         }
-        if let Some(line) = &notes.log {
+        for line in &notes.log {
             table::log::add(&self.connection, line)?;
         }
         if let Some(now) = notes.sandbox_clock {
@@ -174,8 +176,21 @@ impl Writer {
 }
 
 impl Store for Writer {
+    fn cells(&self) -> u16 {
+        1
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn span(&self) -> usize {
+        1
+    }
+
     fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
         let mut catalog = Catalog::default();
+        catalog.revision = self.revision;
         let connection = &self.connection;
         for merchant in table::merchant::all(connection)? {
             catalog.apply(Entry::Merchant(merchant.into()));
@@ -195,13 +210,20 @@ impl Store for Writer {
         Ok(catalog)
     }
 
-    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        let wants: &[Want] = match wanted {
+            [] => &[],
+            [(CELL, wants)] => wants,
+            _ => return Err(StoreError::Refused("an installation on one file has one cell".into())),
+        };
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         let read = begun.map_err(StoreError::from).and_then(|_| {
             if !wants.is_empty() {
                 self.refresh()?;
             }
-            prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))
+            let rows = prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))?;
+            let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
+            Ok(Begun { cells: vec![rows], revision: self.revision, clock: None, answered })
         });
         read.inspect_err(|error| {
             self.rollback();
@@ -209,7 +231,13 @@ impl Store for Writer {
         })
     }
 
-    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+    fn commit(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError> {
+        let [rows] = cells else {
+            self.rollback();
+            return Err(StoreError::Refused("an installation on one file has one cell".into()));
+        };
+        // Also after an error: the change may be stored all the same.
+        self.revision += u64::from(!rows.entries.is_empty());
         let written = self.write(rows, notes).and_then(|piece| {
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             Ok(piece)
@@ -239,12 +267,23 @@ impl Store for Writer {
         }
     }
 
-    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
-        table::answered::get(&self.connection, key).inspect_err(|error| self.reopen_after(error))
+    fn due(
+        &mut self,
+        cells: &[Cell],
+        now: Time,
+        judged: &[(CampaignNo, Time)],
+        limit: usize,
+    ) -> Result<Due, StoreError> {
+        if !cells.contains(&CELL) {
+            return Ok(Due::default());
+        }
+        due(&self.connection, now, judged, limit).inspect_err(|error| self.reopen_after(error))
     }
 
-    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
-        due(&self.connection, now, judged, limit).inspect_err(|error| self.reopen_after(error))
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
+        let slice = table::slice::get(&self.connection, CELL, campaign);
+        let slice = slice.inspect_err(|error| self.reopen_after(error))?;
+        Ok(slice.map(|slice| (CELL, slice.left)).into_iter().collect())
     }
 }
 

@@ -43,7 +43,7 @@ use koi_core::campaign::Campaign;
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::command::{Answer, Call, Claim, Command, No, Shopper};
 use koi_core::decide::decide;
-use koi_core::id::{AccountId, CampaignId, CodeText, PersonId, Principal, TransferId};
+use koi_core::id::{AccountId, CampaignId, Cell, CodeText, PersonId, Principal, TransferId};
 use koi_core::idempotency::Asked;
 use koi_core::ledger::{Buckets, Transfer};
 use koi_core::money::Currency;
@@ -134,14 +134,14 @@ fn run(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[Call]) -> V
     };
     let luck = |_: &Campaign, _, ordinal: u64, total: u64| ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total;
     let wants: Vec<Want> = batch.iter().flat_map(wants).collect();
-    let mut rows = store.begin(&wants).unwrap();
+    let mut rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.remove(0);
     let scene = Scene { catalog, settings: &settings, now, luck: &luck };
     let outcomes = batch
         .iter()
         .map(|call| decide(&mut rows, &scene, call).map(|decision| (decision.answer, decision.replayed)))
         .collect();
     if rows.is_changed() {
-        store.commit(&rows, &Notes::default()).unwrap();
+        store.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
     } else {
         store.rollback();
     }
@@ -159,9 +159,9 @@ fn play(store: &mut dyn Store, catalog: &Catalog, size: usize) -> Vec<Outcome> {
 }
 
 fn found(store: &mut dyn Store, catalog: &Catalog) {
-    let mut rows = store.begin(&[Want::Slice(sample::CAMPAIGN)]).unwrap();
+    let mut rows = store.begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None).unwrap().cells.remove(0);
     rows.slices.put(sample::CAMPAIGN, slice(catalog));
-    store.commit(&rows, &Notes::default()).unwrap();
+    store.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
 }
 
 /// All that a store has, in words: the slice, and everybody's coupons.
@@ -172,7 +172,7 @@ fn read_back(store: &mut dyn Store) -> (Slice, Vec<String>) {
         })
         .chain([Want::Slice(sample::CAMPAIGN)])
         .collect();
-    let rows: Rows = store.begin(&wants).unwrap();
+    let rows: Rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.remove(0);
     store.rollback();
     let mut ids: Vec<_> = rows.shoppers.values().flatten().copied().collect();
     ids.sort_unstable();

@@ -15,7 +15,7 @@ use koi_core::idempotency::{Asked, Fingerprint, Key};
 use koi_core::ledger::{Account, Buckets, Movement, Reason, Transfer};
 use koi_core::rows::{Counters, Rows, Slice, Write};
 use koi_core::time::Time;
-use koi_store::{Answered, Due, Notes, Store, StoreError, Want};
+use koi_store::{Begun, Due, Left, Notes, Store, StoreError, Want, Wanted};
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
@@ -198,17 +198,31 @@ impl Postgres {
 }
 
 impl Store for Postgres {
+    fn cells(&self) -> u16 {
+        1
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn span(&self) -> usize {
+        1
+    }
+
     fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
         Ok(Catalog::default())
     }
 
-    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
-        let rows = self.runtime.block_on(self.prefetch(wants)).map_err(refused)?;
+    fn begin(&mut self, wanted: &[Wanted], _asked: Option<Key>) -> Result<Begun, StoreError> {
+        let wants: Vec<Want> = wanted.iter().flat_map(|(_, wants)| wants.clone()).collect();
+        let rows = self.runtime.block_on(self.prefetch(&wants)).map_err(refused)?;
         self.begun = Some(rows.counters);
-        Ok(rows)
+        Ok(Begun { cells: vec![rows], revision: 1, clock: None, answered: None })
     }
 
-    fn commit(&mut self, rows: &Rows, _notes: &Notes) -> Result<(), StoreError> {
+    fn commit(&mut self, cells: &[Rows], _notes: &Notes) -> Result<(), StoreError> {
+        let rows = &cells[0];
         let begun = self.begun.take().ok_or_else(|| StoreError::Refused("nothing was begun".into()))?;
         match self.runtime.block_on(self.write(rows, begun)) {
             Ok(true) => self.runtime.block_on(self.client.batch_execute("COMMIT")).map_err(refused),
@@ -228,12 +242,18 @@ impl Store for Postgres {
         let _ = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
     }
 
-    fn answered(&mut self, _key: Key) -> Result<Option<Answered>, StoreError> {
-        Ok(None)
+    fn due(
+        &mut self,
+        _cells: &[Cell],
+        _now: Time,
+        _judged: &[(CampaignNo, Time)],
+        _limit: usize,
+    ) -> Result<Due, StoreError> {
+        Ok(Due::default())
     }
 
-    fn due(&mut self, _now: Time, _judged: &[(CampaignNo, Time)], _limit: usize) -> Result<Due, StoreError> {
-        Ok(Due::default())
+    fn left(&mut self, _campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

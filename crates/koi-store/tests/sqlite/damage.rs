@@ -18,13 +18,13 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 fn at_rest(coupons: u32) -> (tempfile::TempDir, Folder) {
     let installation = Installation::new();
     let Installation { mut writer, folder, _lock, _place } = installation;
-    let mut rows = writer.begin(&[]).unwrap();
+    let mut rows = writer.begin(&[], None).unwrap().cells.remove(0);
     for ordinal in 0..coupons {
         rows.coupons.put(sample::coupon(ordinal).id, sample::coupon(ordinal));
         rows.transfers.push(sample::transfer(i64::from(ordinal)));
     }
     rows.slices.put(sample::CAMPAIGN, Slice { next_ordinal: coupons, ..sample::slice() });
-    writer.commit(&rows, &koi_store::Notes::default()).unwrap();
+    writer.commit(std::slice::from_ref(&rows), &koi_store::Notes::default()).unwrap();
     drop(writer);
     // The log is folded into the file when its last connection closes.
     let log = folder.path().join("koi.db-wal");

@@ -8,25 +8,25 @@ use crate::Installation;
 use crate::sample::{self, asked, at};
 
 fn commit(installation: &mut Installation, notes: &Notes) {
-    let rows: Rows = installation.writer.begin(&[]).unwrap();
-    installation.writer.commit(&rows, notes).unwrap();
+    let rows: Rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    installation.writer.commit(std::slice::from_ref(&rows), notes).unwrap();
 }
 
 #[test]
 fn an_answer_is_kept_for_repeats() {
     let mut installation = Installation::new();
     let answered = Answered { asked: asked(5), status: u16::MAX, body: "{\"红\":\"\u{0}\"}".repeat(1000) };
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), None);
+    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     commit(&mut installation, &Notes { answered: Some(answered.clone()), ..Notes::default() });
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), Some(answered.clone()));
+    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(6).key).unwrap(), None);
 
     // The same key cannot be answered twice: the second transaction fails as a whole.
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     let again = Notes { answered: Some(Answered { status: 200, ..answered }), ..Notes::default() };
-    assert!(installation.writer.commit(&rows, &again).is_err());
+    assert!(installation.writer.commit(std::slice::from_ref(&rows), &again).is_err());
     let want = [koi_store::Want::Coupon(sample::coupon(1).id)];
     assert!(!installation.rows(&want).coupons.has(sample::coupon(1).id));
 }
@@ -42,7 +42,7 @@ fn the_log_grows_line_by_line() {
         detail: "'; DROP TABLE log; --".to_owned(),
     };
     for number in 1..=3 {
-        commit(&mut installation, &Notes { log: Some(line(number)), ..Notes::default() });
+        commit(&mut installation, &Notes { log: vec![line(number)], ..Notes::default() });
     }
     let sql = installation.sql();
     let mut statement =
@@ -83,12 +83,12 @@ fn a_folder_stays_what_it_was_first_served_as() {
 #[test]
 fn notes_are_rolled_back_with_their_rows() {
     let mut installation = Installation::new();
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
-    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: None };
-    assert!(installation.writer.commit(&rows, &notes).is_err());
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), None);
+    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: Vec::new() };
+    assert!(installation.writer.commit(std::slice::from_ref(&rows), &notes).is_err());
+    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
 }

@@ -1,5 +1,6 @@
 //! What is committed is seen by everybody, what is not by nobody.
 
+use koi_core::id::Cell;
 use koi_store::{Notes, Store, Want};
 
 use crate::sample;
@@ -10,11 +11,11 @@ fn nobody_sees_what_is_not_committed() {
     let mut installation = Installation::new();
     let coupon = sample::coupon(1);
     let want = [Want::Coupon(coupon.id)];
-    let mut rows = installation.writer.begin(&want).unwrap();
+    let mut rows = installation.writer.begin(&[(Cell(0), want.to_vec())], None).unwrap().cells.remove(0);
     assert!(!rows.coupons.has(coupon.id));
     rows.coupons.put(coupon.id, coupon.clone());
     assert!(!installation.rows(&want).coupons.has(coupon.id));
-    installation.writer.commit(&rows, &Notes::default()).unwrap();
+    installation.writer.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
     assert!(installation.rows(&want).coupons.has(coupon.id));
 }
 
@@ -22,7 +23,7 @@ fn nobody_sees_what_is_not_committed() {
 fn a_rollback_leaves_everything_as_it_was() {
     let mut installation = Installation::new();
     installation.commit(|rows| rows.coupons.put(sample::coupon(1).id, sample::coupon(1)));
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
     rows.coupons.put(sample::coupon(2).id, sample::coupon(2));
     installation.writer.rollback();
     // Nothing hangs over into the next transaction, and rolling back twice does no harm.
@@ -42,10 +43,10 @@ fn a_commit_that_fails_half_way_writes_nothing() {
     let mut installation = Installation::new();
     installation.commit(|rows| rows.transfers.push(sample::transfer(1)));
     // The coupon is written before the line of the ledger, whose number is taken.
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     rows.transfers.push(sample::transfer(1));
-    assert!(installation.writer.commit(&rows, &Notes::default()).is_err());
+    assert!(installation.writer.commit(std::slice::from_ref(&rows), &Notes::default()).is_err());
     assert!(!installation.rows(&[Want::Coupon(sample::coupon(1).id)]).coupons.has(sample::coupon(1).id));
     // The writer works on.
     installation.commit(|rows| rows.transfers.push(sample::transfer(2)));
@@ -56,9 +57,9 @@ fn a_commit_that_fails_half_way_writes_nothing() {
 fn a_coupon_is_not_inserted_twice() {
     let mut installation = Installation::new();
     let twice = |installation: &mut Installation| {
-        let mut rows = installation.writer.begin(&[]).unwrap();
+        let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
         rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
-        installation.writer.commit(&rows, &Notes::default())
+        installation.writer.commit(std::slice::from_ref(&rows), &Notes::default())
     };
     assert!(twice(&mut installation).is_ok());
     assert!(twice(&mut installation).is_err());
@@ -67,8 +68,8 @@ fn a_coupon_is_not_inserted_twice() {
 #[test]
 fn while_a_batch_is_open_no_other_begins() {
     let mut installation = Installation::new();
-    let rows = installation.writer.begin(&[]).unwrap();
-    assert!(installation.writer.begin(&[]).is_err());
+    let rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    assert!(installation.writer.begin(&[], None).is_err());
     drop(rows);
     // The refused one must not have ended the first by accident and left the writer unusable.
     installation.writer.rollback();

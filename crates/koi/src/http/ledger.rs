@@ -266,10 +266,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());
         let (mut writer, _lock) = folder.serve().unwrap();
-        let mut rows = writer.begin(&[]).unwrap();
+        let mut cells = writer.begin(&[], None).unwrap().cells;
         let last = limits::LINES_LOOKED_AT + 10;
-        rows.transfers = (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
-        writer.commit(&rows, &Notes::default()).unwrap();
+        cells[0].transfers = (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
+        writer.commit(&cells, &Notes::default()).unwrap();
         let reader = folder.reader().unwrap();
 
         let (lines, next) = page_of(&reader, Some(QUIET), Place::default(), 5).unwrap().unwrap();

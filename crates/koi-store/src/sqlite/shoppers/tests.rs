@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use koi_core::coupon::Coupon;
-use koi_core::id::CouponId;
+use koi_core::id::{Cell, CouponId};
 
 use super::*;
 use crate::sqlite::Folder;
@@ -16,19 +16,19 @@ const SHORT: Runs = Runs { length: 20, piece: 6 };
 /// Coupons of many shoppers, in no order.
 fn coupon(ordinal: u32) -> Coupon {
     let shopper = i64::from(ordinal).wrapping_mul(7_919) % 23;
-    let id = CouponId::new(koi_core::id::Cell(0), sample::CAMPAIGN, ordinal);
+    let id = CouponId::new(Cell(0), sample::CAMPAIGN, ordinal);
     Coupon { id, shopper: ShopperKey(shopper), ..sample::coupon(0) }
 }
 
 fn claim(writer: &mut Writer, ordinals: std::ops::Range<u32>) -> Result<(), StoreError> {
-    let mut rows = writer.begin(&[Want::Slice(sample::CAMPAIGN)])?;
+    let mut rows = writer.begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None)?.cells.remove(0);
     let mut slice = sample::slice();
     slice.next_ordinal = ordinals.end;
     rows.slices.put(sample::CAMPAIGN, slice);
     for ordinal in ordinals {
         rows.coupons.put(coupon(ordinal).id, coupon(ordinal));
     }
-    writer.commit(&rows, &Notes::default())
+    writer.commit(std::slice::from_ref(&rows), &Notes::default())
 }
 
 fn known(ordinals: u32) -> BTreeMap<ShopperKey, Vec<CouponId>> {
@@ -45,7 +45,7 @@ fn verify(folder: &Folder, writer: &mut Writer, ordinals: u32) {
     for shopper in (0..25).map(ShopperKey) {
         let wants = [Want::Shopper(shopper)];
         let expected = known.get(&shopper).cloned().unwrap_or_default();
-        let seen = writer.begin(&wants).unwrap();
+        let seen = writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.remove(0);
         writer.rollback();
         for (who, rows) in
             [("writer", seen), ("beside", beside.rows(&wants).unwrap()), ("alone", alone.rows(&wants).unwrap())]
