@@ -146,7 +146,7 @@ impl World {
                 self.picks = self.picks.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let (campaign, pick) = (CampaignId::stored(CAMPAIGNS[*campaign]), self.picks >> 33);
                 let number = self.stage.catalog.campaign(&campaign).expect("a campaign").number;
-                let left: u64 = self.stage.rows.slices.get(number).expect("a slice").left.iter().sum();
+                let left: u64 = self.stage.rows().slices.get(number).expect("a slice").left.iter().sum();
                 self.stage.picks.borrow_mut().clear();
                 self.stage.picks.borrow_mut().push_back(pick % left.max(1));
                 self.call(claim);
@@ -158,7 +158,7 @@ impl World {
                     store: StoreId::stored(name),
                     amount: money(currency, *amount),
                 };
-                let before = self.stage.rows.clone();
+                let before = self.stage.rows().clone();
                 if let Some(Answer::Quote(quote)) = self.call(Command::Quote(purchase)) {
                     self.deducts_what_it_may(&before, &quote);
                 }
@@ -170,7 +170,7 @@ impl World {
             }
             Op::Refund(index, part) => {
                 if let Some(id) = self.some_payment(index) {
-                    let whole = self.stage.rows.quotes.get(id.quote()).expect("its quote").amount;
+                    let whole = self.stage.rows().quotes.get(id.quote()).expect("its quote").amount;
                     let left = whole.value - self.stage.stored_payment(id).refunded;
                     let value = match part {
                         Part::Cents(cents) => *cents,
@@ -182,7 +182,7 @@ impl World {
                 }
             }
             Op::Void(index) => {
-                let coupons: Vec<CouponId> = self.stage.rows.coupons.changed().map(|(id, ..)| id).collect();
+                let coupons: Vec<CouponId> = self.stage.rows().coupons.changed().map(|(id, ..)| id).collect();
                 if !coupons.is_empty() {
                     self.call(Command::Void(*index.get(&coupons)));
                 }
@@ -235,14 +235,14 @@ impl World {
     }
 
     fn some_quote(&self, index: &Index) -> Option<QuoteId> {
-        let quotes: Vec<QuoteId> = self.stage.rows.quotes.changed().map(|(id, ..)| id).collect();
+        let quotes: Vec<QuoteId> = self.stage.rows().quotes.changed().map(|(id, ..)| id).collect();
         // The latest ones are those that can still be paid.
         let recent = &quotes[quotes.len().saturating_sub(3)..];
         (!recent.is_empty()).then(|| *index.get(recent))
     }
 
     fn some_payment(&self, index: &Index) -> Option<PaymentId> {
-        let payments: Vec<PaymentId> = self.stage.rows.payments.changed().map(|(id, ..)| id).collect();
+        let payments: Vec<PaymentId> = self.stage.rows().payments.changed().map(|(id, ..)| id).collect();
         let recent = &payments[payments.len().saturating_sub(4)..];
         (!recent.is_empty()).then(|| *index.get(recent))
     }
@@ -369,7 +369,7 @@ proptest! {
         early.stage.book_due();
         late.stage.book_due();
         let all = |world: &mut World| {
-            let ids: Vec<CouponId> = world.stage.rows.coupons.changed().map(|(id, ..)| id).collect();
+            let ids: Vec<CouponId> = world.stage.rows().coupons.changed().map(|(id, ..)| id).collect();
             ids.into_iter().map(|id| shown(&world.stage.coupon(id))).collect::<Vec<_>>()
         };
         prop_assert_eq!(all(&mut early), all(&mut late));

@@ -51,9 +51,9 @@ const DETERMINED: &[(&str, Damage)] = &[
     ("counters.transfer", |books, _, value| books.counters[0].1.transfer = value),
     ("line.campaign", |books, row, value| at(&mut books.lines, row).campaign = CampaignNo(bits(value))),
     ("line.amount", |books, row, value| at(&mut books.lines, row).movement.amount = value),
-    ("line.debit", |books, row, value| at(&mut books.lines, row).movement.debit = Account::ALL[place(value, 8)]),
-    ("line.credit", |books, row, value| at(&mut books.lines, row).movement.credit = Account::ALL[place(value, 8)]),
-    ("line.reason", |books, row, value| at(&mut books.lines, row).movement.reason = Reason::ALL[place(value, 11)]),
+    ("line.debit", |books, row, value| at(&mut books.lines, row).movement.debit = Account::ALL[place(value, 9)]),
+    ("line.credit", |books, row, value| at(&mut books.lines, row).movement.credit = Account::ALL[place(value, 9)]),
+    ("line.reason", |books, row, value| at(&mut books.lines, row).movement.reason = Reason::ALL[place(value, 13)]),
     ("line.subject", |books, row, value| at(&mut books.lines, row).movement.subject = value),
     ("line.part", |books, row, value| at(&mut books.lines, row).movement.part = bits(value)),
     ("line.coupon", |books, row, value| {
