@@ -50,7 +50,7 @@ use koi_core::money::Currency;
 use koi_core::refusal::Refusal;
 use koi_core::rows::{Rows, Slice};
 use koi_core::rules::Country;
-use koi_core::scene::{Scene, Settings};
+use koi_core::scene::{Pick, Scene, Settings};
 use koi_core::time::{DAY_MS, Time, Zone};
 use koi_store::sqlite::Folder;
 use koi_store::{Notes, Store, Want};
@@ -89,7 +89,7 @@ fn slice(catalog: &Catalog) -> Slice {
     let rules = &campaign(catalog).rules;
     let left = rules.packets.iter().map(|tier| tier.count).collect();
     let budget = rules.budget();
-    Slice { next_ordinal: 0, left, buckets: Buckets::stored([-budget, budget, 0, 0, 0, 0, 0, 0]) }
+    Slice { next_ordinal: 0, left, buckets: Buckets::stored([-budget, budget, 0, 0, 0, 0, 0, 0, 0]) }
 }
 
 fn claim(person: u32, key: &str) -> Call {
@@ -131,8 +131,13 @@ fn run(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[Call]) -> V
         quote_valid_s: 180,
         cancel_minutes: 15,
         refund_days: 360,
+        cells: 1,
     };
-    let luck = |_: &Campaign, _, ordinal: u64, total: u64| ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total;
+    let luck = |_: &Campaign, _, pick: Pick, total: u64| match pick {
+        Pick::Claim { ordinal: number } | Pick::Move { place: number, .. } => {
+            number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total
+        }
+    };
     let wants: Vec<Want> = batch.iter().flat_map(wants).collect();
     let mut rows = store.begin(&wants).unwrap();
     let scene = Scene { catalog, settings: &settings, now, luck: &luck };

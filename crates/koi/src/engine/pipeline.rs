@@ -13,7 +13,7 @@ use koi_core::decide::decide;
 use koi_core::id::CouponId;
 use koi_core::office::order;
 use koi_core::refusal::Refusal;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_core::scene::{Scene, Settings};
 use koi_core::time::Time;
 use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
@@ -166,7 +166,7 @@ impl Pipeline {
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let wants: Vec<Want> = calls.iter().flat_map(|call| wants(&catalog, call)).flatten().collect();
         let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             calls.iter().map(|call| outcome(&mut rows, &scene, call)).collect::<Vec<_>>()
@@ -220,10 +220,10 @@ impl Pipeline {
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let campaign = work.order.campaign().and_then(|id| catalog.campaign(id));
         let wants: Vec<Want> = campaign.map(|campaign| Want::Slice(campaign.number)).into_iter().collect();
-        let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let mut cells = Cells::new(vec![self.store.begin(&wants)?]);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let decision = match order(&mut rows, &scene, &work.order, &work.by) {
+        let decision = match order(&mut cells, &scene, &work.order, &work.by) {
             Ok(decision) => decision,
             Err(no) => {
                 drop(catalog);
@@ -243,13 +243,14 @@ impl Pipeline {
         };
         let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
         let notes = Notes { answered, log: Some(log), sandbox_clock: None };
+        let rows = cells.treasury()?;
         // From here on the order may be stored; only what was read after a failure tells.
         self.stale = true;
-        self.store.commit(&rows, &notes)?;
+        self.store.commit(rows, &notes)?;
         self.stale = false;
         self.recovered();
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        rows.entries.into_iter().for_each(|entry| catalog.apply(entry));
+        rows.entries.iter().cloned().for_each(|entry| catalog.apply(entry));
         drop(catalog);
         // A pause or its end changes what falls due when.
         self.next_due = Some(now);

@@ -79,7 +79,7 @@ pub(crate) struct TransferOut {
     amount: MoneyOut,
     #[schema(value_type = TransferReason)]
     reason: &'static str,
-    /// The coupon, quote, payment, refund or campaign that it is about.
+    /// The coupon, quote, payment, refund or campaign that it is about, or the other cell.
     subject: String,
     #[schema(value_type = Instant)]
     at: String,
@@ -229,6 +229,7 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
         Reason::Recover | Reason::Restore => {
             RefundId { payment: PaymentId::of_number(movement.subject), number: movement.part }.to_string()
         }
+        Reason::Move | Reason::Gather => format!("cell-{}", movement.subject),
     };
     Ok(TransferOut {
         id,

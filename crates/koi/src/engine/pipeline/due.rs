@@ -140,7 +140,7 @@ impl Pipeline {
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let wants: Vec<Want> = due.iter().map(|id| Want::Coupon(*id)).collect();
         let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
         let settled = due.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
         drop(catalog);
