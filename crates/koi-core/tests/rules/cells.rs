@@ -147,8 +147,8 @@ fn a_close_gathers_what_is_free_in_every_cell() {
     let Answer::Campaign(_, answered) = stage.close().expect("closed") else { panic!() };
     assert_eq!(answered, [2, 3], "what is left in all cells");
     let expected = [
-        (0, 6, "moved", "free", 1600, "gather", 1, 0, 1),
-        (0, 7, "free", "returned", 3107, "close", 1, 0, 1),
+        (0, 5, "moved", "free", 1600, "gather", 1, 0, 1),
+        (0, 6, "free", "returned", 3107, "close", 1, 0, 1),
         (1, 2, "free", "moved", 1600, "gather", 0, 0, 1),
     ];
     assert_eq!(stage.ledger[lines..].iter().map(told).collect::<Vec<_>>(), expected, "and nothing from cell 2");

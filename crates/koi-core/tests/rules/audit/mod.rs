@@ -3,6 +3,7 @@
 
 mod balances;
 mod campaigns;
+mod cells;
 mod chunks;
 mod coupons;
 mod damage;
