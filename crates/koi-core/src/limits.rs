@@ -29,3 +29,5 @@ pub const FEE_BPS: i64 = 10_000;
 pub const REFUND_DAYS: i64 = 360;
 /// Minutes after midnight until which the payments of the day before can be cancelled.
 pub const CANCEL_MINUTES: i64 = 15;
+/// Packets that one cell gives another at once: each of them is drawn.
+pub const GRANT: u64 = 4096;

@@ -3,7 +3,7 @@
 
 use koi_core::id::{CampaignNo, TransferId};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Rows, Slice, Table, Write};
+use koi_core::rows::{Cells, Rows, Slice, Table, Write};
 use koi_store::{Notes, Store, StoreError};
 
 /// A bug.
@@ -58,7 +58,7 @@ const BITES_ONE_IN: u32 = 5;
 pub(crate) struct Planted {
     bug: Bug,
     chances: u32,
-    begun: Option<Vec<Rows>>,
+    begun: Option<Cells>,
     stale: Option<(CampaignNo, Slice)>,
 }
 
@@ -99,9 +99,9 @@ impl Planted {
     }
 
     /// What a transaction began with.
-    pub(crate) fn remember(&mut self, cells: &[Rows]) {
+    pub(crate) fn remember(&mut self, cells: &Cells) {
         if self.bug == Bug::RefusedButWritten {
-            self.begun = Some(cells.to_vec());
+            self.begun = Some(cells.clone());
         }
     }
 
@@ -109,10 +109,10 @@ impl Planted {
     pub(crate) fn commit(
         &mut self,
         inner: &mut impl Store,
-        cells: &[Rows],
+        cells: &Cells,
         notes: &Notes,
     ) -> Result<(), StoreError> {
-        let mut wrong = cells.to_vec();
+        let mut wrong = cells.clone();
         match self.bug {
             Bug::BucketMovedTwice | Bug::TransferTwice => wrong.iter_mut().for_each(|rows| self.move_twice(rows)),
             Bug::CouponNotWritten => wrong.iter_mut().for_each(|rows| self.leave_a_coupon_out(rows)),
@@ -136,14 +136,15 @@ impl Planted {
         if let Some(mut cells) = begun {
             let slice_of =
                 |rows: &Rows| (1..=4).map(CampaignNo).find_map(|no| Some((no, rows.slices.get(no)?.clone())));
-            let found = cells.iter().position(|rows| slice_of(rows).is_some());
-            if let Some((place, (number, mut slice))) =
-                found.and_then(|place| Some((place, slice_of(&cells[place])?)))
+            let found = cells.iter().find_map(|rows| Some((rows.cell, slice_of(rows)?)));
+            if let Some((cell, (number, mut slice))) = found
                 && slice.left[0] > 0
                 && self.bites()
             {
                 slice.left[0] -= 1;
-                cells[place].slices.put(number, slice);
+                if let Some(rows) = cells.get_mut(cell) {
+                    rows.slices.put(number, slice);
+                }
                 if inner.commit(&cells, &Notes::default()).is_ok() {
                     return;
                 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::time::Time;
 use koi_store::{Begun, Due, Left, Notes, Store, StoreError, Wanted};
 use rand::RngExt;
@@ -113,7 +113,7 @@ impl<S: Store> Failing<S> {
         }
     }
 
-    fn write(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError> {
+    fn write(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
         let planted = lock(&self.script).planted.take();
         let Some(mut planted) = planted else { return self.inner.commit(cells, notes) };
         let result = planted.commit(&mut self.inner, cells, notes);
@@ -159,7 +159,7 @@ impl<S: Store> Store for Failing<S> {
         Ok(begun)
     }
 
-    fn commit(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError> {
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
         let fault = self.next();
         match fault {
             None => self.write(cells, notes),

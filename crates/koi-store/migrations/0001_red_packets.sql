@@ -122,6 +122,7 @@ CREATE TABLE slice (
     returned     INTEGER NOT NULL,
     recovered    INTEGER NOT NULL,
     refunds      INTEGER NOT NULL,
+    moved        INTEGER NOT NULL,
     PRIMARY KEY (cell, campaign)
 ) STRICT, WITHOUT ROWID;
 
@@ -239,7 +240,7 @@ CREATE TABLE refund (
 ) STRICT, WITHOUT ROWID;
 
 -- The ledger: append-only. A line about coupons that were issued in one batch names `count` of them, with
--- consecutive numbers from `subject` on.
+-- consecutive numbers from `subject` on. One about packets that moved between cells names `count` of the tier `part`.
 CREATE TABLE transfer (
     id       INTEGER PRIMARY KEY,
     campaign INTEGER NOT NULL,

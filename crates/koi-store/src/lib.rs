@@ -13,7 +13,7 @@ pub mod sqlite;
 use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
 use koi_core::idempotency::{Asked, Key};
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::time::Time;
 
 pub use error::StoreError;
@@ -87,8 +87,8 @@ pub type Wanted = (Cell, Vec<Want>);
 /// What a transaction begins with. It stays true until its end.
 #[derive(Debug)]
 pub struct Begun {
-    /// The rows that are wanted, cell by cell, in the order of the cells.
-    pub cells: Vec<Rows>,
+    /// The rows that are wanted.
+    pub cells: Cells,
     /// Which revision the stored catalog has.
     pub revision: u64,
     /// Where the sandbox's clock stands, if others than who asks may move it.
@@ -120,7 +120,7 @@ pub trait Store: Send {
 
     /// Writes what changed, and ends the transaction durably. After an error the transaction is over, and
     /// nothing of it is seen by anybody (whether it is on the disk may be unknown: keys tell).
-    fn commit(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError>;
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError>;
 
     /// Ends the transaction and forgets it.
     fn rollback(&mut self);

@@ -59,7 +59,7 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
     reader.at_one_moment(|| {
         let (catalog, rates) = (reader.catalog()?, reader.rates()?);
         let (slices, counters) = (reader.slices()?, reader.counters()?);
-        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters };
+        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters, cells: 1 };
         let mut audit = Audit::new(known, NAMED);
         audit.campaigns();
         let mut coupons = audit.passes(&ends(reader, &slices)?, PASS).into_iter();

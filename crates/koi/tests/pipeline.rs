@@ -85,6 +85,7 @@ impl Stage {
             quote_valid_s: 120,
             cancel_minutes: 15,
             refund_days: 360,
+            cells: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));

@@ -11,6 +11,7 @@
 mod campaigns;
 mod coupons;
 mod lines;
+mod moves;
 mod purchases;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -40,6 +41,8 @@ pub struct Known<'a> {
     pub slices: &'a [(Cell, CampaignNo, Slice)],
     /// The next numbers of each cell.
     pub counters: &'a [(Cell, Counters)],
+    /// How many cells the installation has.
+    pub cells: u16,
 }
 
 /// A run of coupons with consecutive ordinals.
@@ -109,6 +112,8 @@ pub struct Audit<'a> {
     next_line: FxHashMap<Cell, i64>,
     next_quote: FxHashMap<Cell, i64>,
     balances: FxHashMap<Place, Buckets>,
+    /// What each slice gave to other cells less what they took from it, as one number.
+    given: FxHashMap<Place, u64>,
     sums: FxHashMap<Place, Sums>,
     coupons: Coupons,
     purchases: Purchases,
@@ -135,6 +140,7 @@ impl<'a> Audit<'a> {
             next_line: FxHashMap::default(),
             next_quote: FxHashMap::default(),
             balances: slices.keys().map(|place| (*place, Buckets::default())).collect(),
+            given: FxHashMap::default(),
             sums: sums.collect(),
             campaigns,
             counters: known.counters.iter().copied().collect(),
@@ -194,6 +200,7 @@ impl<'a> Audit<'a> {
             self.broken(what);
         }
         self.amounts_issued();
+        self.counterparts();
         for place in self.places() {
             self.sums_of(place);
         }

@@ -62,7 +62,13 @@ fn line_of_quote(line: &Transfer) -> Option<(QuoteId, u64)> {
     let at = match movement.reason {
         Reason::Reserve | Reason::Spend | Reason::Cancel | Reason::Recover | Reason::Restore => Some(line.at),
         Reason::Release => None,
-        Reason::Fund | Reason::Issue | Reason::Expire | Reason::Void | Reason::Close => return None,
+        Reason::Fund
+        | Reason::Issue
+        | Reason::Expire
+        | Reason::Void
+        | Reason::Close
+        | Reason::Move
+        | Reason::Gather => return None,
     };
     let number = Line {
         reason: movement.reason,
@@ -183,6 +189,9 @@ impl<'a> Audit<'a> {
         let mut found = Vec::new();
         if quote.shopper != ShopperKey::of(&quote.person) {
             found.push("its shopper is not its person's number".to_owned());
+        }
+        if quote.shopper.cell(self.known.cells) != quote.id.cell() {
+            found.push("it is not in its shopper's cell".into());
         }
         if merchant.is_none_or(|merchant| merchant.currency != quote.amount.currency) {
             found.push("its store is not there, or has another currency".into());

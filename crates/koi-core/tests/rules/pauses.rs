@@ -175,7 +175,7 @@ fn a_coupon_used_during_a_pause_and_revived_by_a_cancel_gets_the_time_back() {
         stage.wait(HOUR - MINUTE);
         stage.resume();
         stage.wait(MINUTE);
-        let payment = stage.rows.payments.changed().next().expect("a payment").0;
+        let payment = stage.rows().payments.changed().next().expect("a payment").0;
         stage.cancel(payment).expect("cancelled");
     });
     check("cancelled within the pause", HOUR, |stage, _| {
@@ -366,11 +366,12 @@ fn a_coupon_revived_after_a_pause_that_outlived_it_lives_by_the_moved_expiry() {
     stage.wait(HOUR);
     stage.resume();
     stage.wait(MINUTE - 1);
-    let mut late = stage.rows.clone();
+    let mut late = stage.cells.clone();
     stage.cancel(payment.id).expect("cancelled");
     assert_eq!(stage.shown(coupon.id), (Status::Active, 500), "a millisecond of it is left");
-    std::mem::swap(&mut late, &mut stage.rows);
-    stage.ledger.retain(|line| line.id.number() < stage.rows.counters.transfer);
+    std::mem::swap(&mut late, &mut stage.cells);
+    let next = stage.rows().counters.transfer;
+    stage.ledger.retain(|line| line.id.number() < next);
     stage.wait(1);
     stage.cancel(payment.id).expect("cancelled");
     assert_eq!(stage.shown(coupon.id), (Status::Expired, 0));

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use koi_core::coupon::Coupon;
 use koi_core::id::Cell;
 use koi_core::quote::{Phase, Quote};
+use koi_core::rows::Cells;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
@@ -49,7 +50,8 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
     ];
     // Once all of it is inserted, and once it is updated.
     for line in 1..=2 {
-        let mut rows = writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.remove(0);
+        let mut rows =
+            writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.treasury().cloned().unwrap();
         rows.slices.put(sample::CAMPAIGN, sample::slice());
         rows.coupons.put(held.id, held.clone());
         rows.quotes.put(open.id, open.clone());
@@ -59,7 +61,7 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
             rows.refunds.put(refund.id, refund.clone());
         }
         rows.transfers.push(sample::transfer(line));
-        writer.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
+        writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
     }
     let now = sample::at(i64::MAX);
     assert_eq!(writer.due(&[Cell(0)], now, &[(sample::CAMPAIGN, now)], 10).unwrap().coupons, [held.id]);

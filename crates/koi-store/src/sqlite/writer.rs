@@ -3,7 +3,7 @@
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Rows, Write};
+use koi_core::rows::{Cells, Rows, Write};
 use koi_core::time::Time;
 use rusqlite::{Connection, OpenFlags};
 
@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::{Begun, Due, Left, Notes, Store, Want, Wanted};
 
 /// An installation on one SQLite file has one cell.
-const CELL: Cell = Cell(0);
+const CELL: Cell = Cell::TREASURY;
 
 /// The one connection that writes.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ impl Store for Writer {
             }
             let rows = prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))?;
             let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
-            Ok(Begun { cells: vec![rows], revision: self.revision, clock: None, answered })
+            Ok(Begun { cells: Cells::new(vec![rows]), revision: self.revision, clock: None, answered })
         });
         read.inspect_err(|error| {
             self.rollback();
@@ -231,8 +231,8 @@ impl Store for Writer {
         })
     }
 
-    fn commit(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError> {
-        let [rows] = cells else {
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
+        let Some(rows) = cells.get(CELL) else {
             self.rollback();
             return Err(StoreError::Refused("an installation on one file has one cell".into()));
         };

@@ -48,9 +48,9 @@ use koi_core::idempotency::Asked;
 use koi_core::ledger::{Buckets, Transfer};
 use koi_core::money::Currency;
 use koi_core::refusal::Refusal;
-use koi_core::rows::{Rows, Slice};
+use koi_core::rows::{Cells, Rows, Slice};
 use koi_core::rules::Country;
-use koi_core::scene::{Scene, Settings};
+use koi_core::scene::{Pick, Scene, Settings};
 use koi_core::time::{DAY_MS, Time, Zone};
 use koi_store::sqlite::Folder;
 use koi_store::{Notes, Store, Want};
@@ -89,7 +89,7 @@ fn slice(catalog: &Catalog) -> Slice {
     let rules = &campaign(catalog).rules;
     let left = rules.packets.iter().map(|tier| tier.count).collect();
     let budget = rules.budget();
-    Slice { next_ordinal: 0, left, buckets: Buckets::stored([-budget, budget, 0, 0, 0, 0, 0, 0]) }
+    Slice { next_ordinal: 0, left, buckets: Buckets::stored([-budget, budget, 0, 0, 0, 0, 0, 0, 0]) }
 }
 
 fn claim(person: u32, key: &str) -> Call {
@@ -131,17 +131,22 @@ fn run(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[Call]) -> V
         quote_valid_s: 180,
         cancel_minutes: 15,
         refund_days: 360,
+        cells: 1,
     };
-    let luck = |_: &Campaign, _, ordinal: u64, total: u64| ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total;
+    let luck = |_: &Campaign, _, pick: Pick, total: u64| match pick {
+        Pick::Claim { ordinal: number } | Pick::Move { place: number, .. } => {
+            number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total
+        }
+    };
     let wants: Vec<Want> = batch.iter().flat_map(wants).collect();
-    let mut rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.remove(0);
+    let mut rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.treasury().cloned().unwrap();
     let scene = Scene { catalog, settings: &settings, now, luck: &luck };
     let outcomes = batch
         .iter()
         .map(|call| decide(&mut rows, &scene, call).map(|decision| (decision.answer, decision.replayed)))
         .collect();
     if rows.is_changed() {
-        store.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
+        store.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
     } else {
         store.rollback();
     }
@@ -159,9 +164,15 @@ fn play(store: &mut dyn Store, catalog: &Catalog, size: usize) -> Vec<Outcome> {
 }
 
 fn found(store: &mut dyn Store, catalog: &Catalog) {
-    let mut rows = store.begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None).unwrap().cells.remove(0);
+    let mut rows = store
+        .begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None)
+        .unwrap()
+        .cells
+        .treasury()
+        .cloned()
+        .unwrap();
     rows.slices.put(sample::CAMPAIGN, slice(catalog));
-    store.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
+    store.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
 }
 
 /// All that a store has, in words: the slice, and everybody's coupons.
@@ -172,7 +183,7 @@ fn read_back(store: &mut dyn Store) -> (Slice, Vec<String>) {
         })
         .chain([Want::Slice(sample::CAMPAIGN)])
         .collect();
-    let rows: Rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.remove(0);
+    let rows: Rows = store.begin(&[(Cell(0), wants.clone())], None).unwrap().cells.treasury().cloned().unwrap();
     store.rollback();
     let mut ids: Vec<_> = rows.shoppers.values().flatten().copied().collect();
     ids.sort_unstable();

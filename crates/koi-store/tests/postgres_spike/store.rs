@@ -13,7 +13,7 @@ use koi_core::coupon::{Coupon, Phase};
 use koi_core::id::{AccountId, CampaignNo, Cell, CodeText, CouponId, PersonId, ShopperKey, TransferId};
 use koi_core::idempotency::{Asked, Fingerprint, Key};
 use koi_core::ledger::{Account, Buckets, Movement, Reason, Transfer};
-use koi_core::rows::{Counters, Rows, Slice, Write};
+use koi_core::rows::{Cells, Counters, Rows, Slice, Write};
 use koi_core::time::Time;
 use koi_store::{Begun, Due, Left, Notes, Store, StoreError, Want, Wanted};
 use tokio::runtime::Runtime;
@@ -218,11 +218,11 @@ impl Store for Postgres {
         let wants: Vec<Want> = wanted.iter().flat_map(|(_, wants)| wants.clone()).collect();
         let rows = self.runtime.block_on(self.prefetch(&wants)).map_err(refused)?;
         self.begun = Some(rows.counters);
-        Ok(Begun { cells: vec![rows], revision: 1, clock: None, answered: None })
+        Ok(Begun { cells: Cells::new(vec![rows]), revision: 1, clock: None, answered: None })
     }
 
-    fn commit(&mut self, cells: &[Rows], _notes: &Notes) -> Result<(), StoreError> {
-        let rows = &cells[0];
+    fn commit(&mut self, cells: &Cells, _notes: &Notes) -> Result<(), StoreError> {
+        let rows = cells.treasury().map_err(StoreError::from)?;
         let begun = self.begun.take().ok_or_else(|| StoreError::Refused("nothing was begun".into()))?;
         match self.runtime.block_on(self.write(rows, begun)) {
             Ok(true) => self.runtime.block_on(self.client.batch_execute("COMMIT")).map_err(refused),

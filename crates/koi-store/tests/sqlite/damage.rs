@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use koi_core::rows::Slice;
+use koi_core::rows::{Cells, Slice};
 use koi_store::sqlite::{Folder, Reader};
 use koi_store::{Store, StoreError, Want};
 
@@ -18,13 +18,13 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 fn at_rest(coupons: u32) -> (tempfile::TempDir, Folder) {
     let installation = Installation::new();
     let Installation { mut writer, folder, _lock, _place } = installation;
-    let mut rows = writer.begin(&[], None).unwrap().cells.remove(0);
+    let mut rows = writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     for ordinal in 0..coupons {
         rows.coupons.put(sample::coupon(ordinal).id, sample::coupon(ordinal));
         rows.transfers.push(sample::transfer(i64::from(ordinal)));
     }
     rows.slices.put(sample::CAMPAIGN, Slice { next_ordinal: coupons, ..sample::slice() });
-    writer.commit(std::slice::from_ref(&rows), &koi_store::Notes::default()).unwrap();
+    writer.commit(&Cells::new(vec![rows.clone()]), &koi_store::Notes::default()).unwrap();
     drop(writer);
     // The log is folded into the file when its last connection closes.
     let log = folder.path().join("koi.db-wal");

@@ -13,7 +13,7 @@ mod transactions;
 use koi_core::catalog::Entry;
 use koi_core::id::{Cell, TransferId};
 use koi_core::ledger::Transfer;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_store::sqlite::{Folder, Reader, Writer};
 use koi_store::{Notes, Store, Want};
 use std::ops::ControlFlow;
@@ -41,9 +41,10 @@ impl Installation {
 
     /// Writes what `change` makes of the rows that are wanted.
     fn commit_on(&mut self, wants: &[Want], change: impl FnOnce(&mut Rows)) {
-        let mut rows = self.writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.remove(0);
+        let mut rows =
+            self.writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.treasury().cloned().unwrap();
         change(&mut rows);
-        self.writer.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
+        self.writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
     }
 
     fn enter(&mut self, entries: Vec<Entry>) {

@@ -1,15 +1,15 @@
 //! What orders of the office leave besides rows.
 
 use koi_core::id::Principal;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_store::{Answered, LogLine, Notes, Store};
 
 use crate::Installation;
 use crate::sample::{self, asked, at};
 
 fn commit(installation: &mut Installation, notes: &Notes) {
-    let rows: Rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
-    installation.writer.commit(std::slice::from_ref(&rows), notes).unwrap();
+    let rows: Rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
+    installation.writer.commit(&Cells::new(vec![rows.clone()]), notes).unwrap();
 }
 
 #[test]
@@ -23,10 +23,10 @@ fn an_answer_is_kept_for_repeats() {
     assert_eq!(installation.reader().answered(asked(6).key).unwrap(), None);
 
     // The same key cannot be answered twice: the second transaction fails as a whole.
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     let again = Notes { answered: Some(Answered { status: 200, ..answered }), ..Notes::default() };
-    assert!(installation.writer.commit(std::slice::from_ref(&rows), &again).is_err());
+    assert!(installation.writer.commit(&Cells::new(vec![rows.clone()]), &again).is_err());
     let want = [koi_store::Want::Coupon(sample::coupon(1).id)];
     assert!(!installation.rows(&want).coupons.has(sample::coupon(1).id));
 }
@@ -83,12 +83,12 @@ fn a_folder_stays_what_it_was_first_served_as() {
 #[test]
 fn notes_are_rolled_back_with_their_rows() {
     let mut installation = Installation::new();
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
     let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: Vec::new() };
-    assert!(installation.writer.commit(std::slice::from_ref(&rows), &notes).is_err());
+    assert!(installation.writer.commit(&Cells::new(vec![rows.clone()]), &notes).is_err());
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
 }

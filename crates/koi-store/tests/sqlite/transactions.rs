@@ -1,6 +1,7 @@
 //! What is committed is seen by everybody, what is not by nobody.
 
 use koi_core::id::Cell;
+use koi_core::rows::Cells;
 use koi_store::{Notes, Store, Want};
 
 use crate::sample;
@@ -11,11 +12,12 @@ fn nobody_sees_what_is_not_committed() {
     let mut installation = Installation::new();
     let coupon = sample::coupon(1);
     let want = [Want::Coupon(coupon.id)];
-    let mut rows = installation.writer.begin(&[(Cell(0), want.to_vec())], None).unwrap().cells.remove(0);
+    let mut rows =
+        installation.writer.begin(&[(Cell(0), want.to_vec())], None).unwrap().cells.treasury().cloned().unwrap();
     assert!(!rows.coupons.has(coupon.id));
     rows.coupons.put(coupon.id, coupon.clone());
     assert!(!installation.rows(&want).coupons.has(coupon.id));
-    installation.writer.commit(std::slice::from_ref(&rows), &Notes::default()).unwrap();
+    installation.writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
     assert!(installation.rows(&want).coupons.has(coupon.id));
 }
 
@@ -23,7 +25,7 @@ fn nobody_sees_what_is_not_committed() {
 fn a_rollback_leaves_everything_as_it_was() {
     let mut installation = Installation::new();
     installation.commit(|rows| rows.coupons.put(sample::coupon(1).id, sample::coupon(1)));
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     rows.coupons.put(sample::coupon(2).id, sample::coupon(2));
     installation.writer.rollback();
     // Nothing hangs over into the next transaction, and rolling back twice does no harm.
@@ -43,10 +45,10 @@ fn a_commit_that_fails_half_way_writes_nothing() {
     let mut installation = Installation::new();
     installation.commit(|rows| rows.transfers.push(sample::transfer(1)));
     // The coupon is written before the line of the ledger, whose number is taken.
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     rows.transfers.push(sample::transfer(1));
-    assert!(installation.writer.commit(std::slice::from_ref(&rows), &Notes::default()).is_err());
+    assert!(installation.writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).is_err());
     assert!(!installation.rows(&[Want::Coupon(sample::coupon(1).id)]).coupons.has(sample::coupon(1).id));
     // The writer works on.
     installation.commit(|rows| rows.transfers.push(sample::transfer(2)));
@@ -57,9 +59,9 @@ fn a_commit_that_fails_half_way_writes_nothing() {
 fn a_coupon_is_not_inserted_twice() {
     let mut installation = Installation::new();
     let twice = |installation: &mut Installation| {
-        let mut rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+        let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
         rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
-        installation.writer.commit(std::slice::from_ref(&rows), &Notes::default())
+        installation.writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default())
     };
     assert!(twice(&mut installation).is_ok());
     assert!(twice(&mut installation).is_err());
@@ -68,7 +70,7 @@ fn a_coupon_is_not_inserted_twice() {
 #[test]
 fn while_a_batch_is_open_no_other_begins() {
     let mut installation = Installation::new();
-    let rows = installation.writer.begin(&[], None).unwrap().cells.remove(0);
+    let rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     assert!(installation.writer.begin(&[], None).is_err());
     drop(rows);
     // The refused one must not have ended the first by accident and left the writer unusable.

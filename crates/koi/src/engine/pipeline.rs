@@ -19,7 +19,7 @@ use koi_core::fault::Fault;
 use koi_core::id::{CampaignId, Cell, CouponId};
 use koi_core::idempotency::Key;
 use koi_core::refusal::Refusal;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_core::scene::{Scene, Settings};
 use koi_core::time::Time;
 use koi_store::{Begun, LogLine, Notes, Store, StoreError, Want, Wanted};
@@ -240,7 +240,7 @@ impl Pipeline {
             self.store.rollback();
             return Err(StoreError::Damaged("a command met rows that cannot be; see the lines before".into()));
         }
-        if !cells.iter().any(Rows::is_changed) {
+        if !cells.is_changed() {
             self.store.rollback();
             return Ok(outcomes);
         }
@@ -259,9 +259,9 @@ impl Pipeline {
     }
 
     /// The outcomes of calls on the rows of their cells; `None` when a decision panicked.
-    fn decide(&self, cells: &mut [Rows], calls: &[Waiting], count: u16) -> Option<Vec<Outcome>> {
+    fn decide(&self, cells: &mut Cells, calls: &[Waiting], count: u16) -> Option<Vec<Outcome>> {
         let catalog = self.look();
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.clock.now(), luck: &pick };
         let outcome = |waiting: &Waiting| match of_cell(cells, waiting.cell(count)) {
             Ok(rows) => outcome(rows, &scene, &waiting.call),
@@ -422,9 +422,8 @@ fn wants_of(catalog: &Catalog, call: &Call) -> [Option<Want>; 3] {
 }
 
 /// The rows of a cell among those of a transaction.
-fn of_cell(cells: &mut [Rows], cell: Cell) -> Result<&mut Rows, Fault> {
-    let place = cells.binary_search_by_key(&cell, |rows| rows.cell).map_err(|_| Fault::Missing("a cell"))?;
-    Ok(&mut cells[place])
+fn of_cell(cells: &mut Cells, cell: Cell) -> Result<&mut Rows, Fault> {
+    cells.get_mut(cell).ok_or(Fault::Missing("a cell's working set"))
 }
 
 fn outcome(rows: &mut Rows, scene: &Scene, call: &Call) -> Outcome {
@@ -435,12 +434,12 @@ fn outcome(rows: &mut Rows, scene: &Scene, call: &Call) -> Outcome {
 }
 
 /// Whether a transaction is stored of which that was not known: all of it is, or nothing.
-fn is_stored(cells: &[Rows], calls: &[Waiting], decided: &[Outcome], count: u16) -> bool {
+fn is_stored(cells: &Cells, calls: &[Waiting], decided: &[Outcome], count: u16) -> bool {
     let made_something = |outcome: &Outcome| matches!(outcome, Ok(Done::Call { replayed: false, .. }));
     let made = calls.iter().zip(decided).find(|(_, outcome)| made_something(outcome));
     made.is_some_and(|(waiting, _)| {
         let cell = waiting.cell(count);
-        cells.iter().any(|rows| rows.cell == cell && rows.done(waiting.call.asked.key).is_some())
+        cells.get(cell).is_some_and(|rows| rows.done(waiting.call.asked.key).is_some())
     })
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct TransferOut {
     amount: MoneyOut,
     #[schema(value_type = TransferReason)]
     reason: &'static str,
-    /// The coupon, quote, payment, refund or campaign that it is about.
+    /// The coupon, quote, payment, refund or campaign that it is about, or the other cell.
     subject: String,
     #[schema(value_type = Instant)]
     at: String,
@@ -229,6 +229,7 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
         Reason::Recover | Reason::Restore => {
             RefundId { payment: PaymentId::of_number(movement.subject), number: movement.part }.to_string()
         }
+        Reason::Move | Reason::Gather => format!("cell-{}", movement.subject),
     };
     Ok(TransferOut {
         id,
@@ -245,6 +246,7 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use koi_core::id::Cell;
     use koi_core::ledger::{Account, Movement};
     use koi_core::time::Time;
     use koi_store::sqlite::Folder;
@@ -268,7 +270,8 @@ mod tests {
         let (mut writer, _lock) = folder.serve().unwrap();
         let mut cells = writer.begin(&[], None).unwrap().cells;
         let last = limits::LINES_LOOKED_AT + 10;
-        cells[0].transfers = (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
+        cells.get_mut(Cell::TREASURY).unwrap().transfers =
+            (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
         writer.commit(&cells, &Notes::default()).unwrap();
         let reader = folder.reader().unwrap();
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use koi_core::coupon::Coupon;
 use koi_core::id::{Cell, CouponId};
+use koi_core::rows::Cells;
 
 use super::*;
 use crate::sqlite::Folder;
@@ -21,14 +22,15 @@ fn coupon(ordinal: u32) -> Coupon {
 }
 
 fn claim(writer: &mut Writer, ordinals: std::ops::Range<u32>) -> Result<(), StoreError> {
-    let mut rows = writer.begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None)?.cells.remove(0);
+    let mut rows =
+        writer.begin(&[(Cell(0), vec![Want::Slice(sample::CAMPAIGN)])], None)?.cells.treasury().cloned().unwrap();
     let mut slice = sample::slice();
     slice.next_ordinal = ordinals.end;
     rows.slices.put(sample::CAMPAIGN, slice);
     for ordinal in ordinals {
         rows.coupons.put(coupon(ordinal).id, coupon(ordinal));
     }
-    writer.commit(std::slice::from_ref(&rows), &Notes::default())
+    writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default())
 }
 
 fn known(ordinals: u32) -> BTreeMap<ShopperKey, Vec<CouponId>> {
@@ -45,7 +47,7 @@ fn verify(folder: &Folder, writer: &mut Writer, ordinals: u32) {
     for shopper in (0..25).map(ShopperKey) {
         let wants = [Want::Shopper(shopper)];
         let expected = known.get(&shopper).cloned().unwrap_or_default();
-        let seen = writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.remove(0);
+        let seen = writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.treasury().cloned().unwrap();
         writer.rollback();
         for (who, rows) in
             [("writer", seen), ("beside", beside.rows(&wants).unwrap()), ("alone", alone.rows(&wants).unwrap())]

@@ -8,7 +8,7 @@ use koi_core::campaign::{Campaign, State};
 use koi_core::catalog::Catalog;
 use koi_core::fault::Fault;
 use koi_core::id::{CampaignNo, Cell, CouponId};
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::scene::Scene;
 use koi_core::settle::settle;
 use koi_core::time::Time;
@@ -163,7 +163,7 @@ impl Pipeline {
     fn try_book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
         let Begun { mut cells, .. } = self.begin(|_| wanted(due), None)?;
         let catalog = self.look();
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
         let settled = due.iter().try_for_each(|id| settle(of_cell(&mut cells, id.cell())?, &scene, *id));
         drop(catalog);
@@ -171,7 +171,7 @@ impl Pipeline {
             self.store.rollback();
             return Err(fault.into());
         }
-        if cells.iter().any(Rows::is_changed) {
+        if cells.is_changed() {
             return self.store.commit(&cells, &Notes::default());
         }
         self.store.rollback();
@@ -184,8 +184,8 @@ impl Pipeline {
     }
 
     /// What the batch made may fall due earlier than anything known so far.
-    pub(super) fn expect_due(&mut self, cells: &[Rows]) {
-        for rows in cells {
+    pub(super) fn expect_due(&mut self, cells: &Cells) {
+        for rows in cells.iter() {
             let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
             let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
             self.next_due = coupons.chain(quotes).chain(self.next_due).min();

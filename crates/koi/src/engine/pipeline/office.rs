@@ -63,9 +63,9 @@ impl Pipeline {
         }
         let now = self.clock.now();
         let catalog = self.look();
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let decision = match order(&mut cells[0], &scene, &work.order, &work.by) {
+        let decision = match order(&mut cells, &scene, &work.order, &work.by) {
             Ok(decision) => decision,
             Err(no) => {
                 drop(catalog);
@@ -90,7 +90,7 @@ impl Pipeline {
         self.recovered();
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
         if catalog.revision == revision {
-            let entries: Vec<_> = cells.into_iter().flat_map(|rows| rows.entries).collect();
+            let entries: Vec<_> = cells.iter().flat_map(|rows| rows.entries.clone()).collect();
             catalog.revision += u64::from(!entries.is_empty());
             entries.into_iter().for_each(|entry| catalog.apply(entry));
         }

@@ -1,13 +1,15 @@
 //! Packets that move between cells: a claim finds the stock of its own cell empty, while others have some.
 
+use koi_core::cells::{grant_size, half, move_packets};
+use koi_core::fault::Fault;
 use koi_core::id::{CampaignId, CampaignNo, Cell};
-use koi_store::{Left, StoreError};
+use koi_core::packet;
+use koi_core::rows::Cells;
+use koi_core::scene::Scene;
+use koi_store::{Begun, Left, Notes, StoreError, Want};
 
 use super::Pipeline;
 use crate::limits;
-
-/// The cell into which a campaign is funded and its stock is put; the others get theirs from it.
-const TREASURY: Cell = Cell(0);
 
 impl Pipeline {
     /// Moves packets into cells whose stock claims found empty; false when no cell has any.
@@ -35,8 +37,31 @@ impl Pipeline {
     }
 
     /// Moves packets from one cell into another; false when there was nothing left to move.
-    fn try_move(&mut self, _campaign: CampaignNo, _from: Cell, _into: Cell) -> Result<bool, StoreError> {
-        todo!()
+    fn try_move(&mut self, campaign: CampaignNo, from: Cell, into: Cell) -> Result<bool, StoreError> {
+        let slice = |cell| (cell, vec![Want::Slice(campaign)]);
+        let Begun { mut cells, .. } = self.begin(|_| vec![slice(from.min(into)), slice(from.max(into))], None)?;
+        let moved = self.moved(&mut cells, campaign, from, into);
+        match moved {
+            Ok(0) => {
+                self.store.rollback();
+                Ok(false)
+            }
+            Ok(_) => self.store.commit(&cells, &Notes::default()).map(|()| true),
+            Err(fault) => {
+                self.store.rollback();
+                Err(fault.into())
+            }
+        }
+    }
+
+    fn moved(&self, cells: &mut Cells, number: CampaignNo, from: Cell, into: Cell) -> Result<u64, Fault> {
+        let catalog = self.look();
+        let campaign = catalog.campaign_numbered(number).ok_or(Fault::Missing("a campaign"))?;
+        let left = packet::total(&cells.slice(from, number)?.left);
+        let count = if from == Cell::TREASURY { grant_size(left, self.store.cells()) } else { half(left) };
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.clock.now(), luck: &pick };
+        move_packets(cells, &scene, campaign, from, into, count)
     }
 }
 
@@ -44,7 +69,7 @@ impl Pipeline {
 fn source(left: &[Left], into: Cell) -> Option<Cell> {
     let total = |(_, left): &Left| left.iter().sum::<u64>();
     let has_some = |cell: Cell| left.iter().any(|entry| entry.0 == cell && total(entry) > 0);
-    [into, TREASURY].into_iter().find(|cell| has_some(*cell)).or_else(|| {
+    [into, Cell::TREASURY].into_iter().find(|cell| has_some(*cell)).or_else(|| {
         left.iter().filter(|entry| total(entry) > 0).max_by_key(|entry| total(entry)).map(|(cell, _)| *cell)
     })
 }
