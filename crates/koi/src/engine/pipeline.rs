@@ -213,9 +213,16 @@ impl Pipeline {
     /// nobody can tell.
     fn attempt(&mut self, calls: &[Waiting]) -> Result<Vec<Outcome>, StoreError> {
         let mut decided = None;
-        let outcomes = self.again(|pipeline| pipeline.try_once(calls, &mut decided))?;
-        self.metrics.batch(calls.len());
-        Ok(outcomes)
+        let outcomes = self.again(|pipeline| pipeline.try_once(calls, &mut decided));
+        match outcomes {
+            Ok(outcomes) => {
+                self.metrics.batch(calls.len());
+                Ok(outcomes)
+            }
+            // Nobody can tell whether it is stored, and those who ask again with their keys will: no reason to split.
+            Err(error) if decided.is_some() => Err(StoreError::Unavailable(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     /// `decided`: what was decided last, when it was not known in the end whether it is stored.

@@ -96,14 +96,26 @@ impl Pipeline {
 
     fn try_book_everything(&mut self) -> Result<(), StoreError> {
         let cells: Vec<Cell> = (0..self.store.cells()).map(Cell).collect();
+        // What could not be booked before is tried again.
+        self.left_alone.clear();
         loop {
             let now = self.clock.now();
             let due = self.due(&cells, now, |_| true)?;
             if due.coupons.is_empty() {
-                return Ok(());
+                break;
             }
             self.book(&due.coupons, now)?;
         }
+        if self.left_alone.is_empty() {
+            return Ok(());
+        }
+        let left_alone = std::mem::take(&mut self.left_alone);
+        let now = self.clock.now();
+        if self.due(&cells, now, |_| true)?.coupons.is_empty() {
+            return Ok(());
+        }
+        self.left_alone = left_alone;
+        Err(StoreError::Damaged("what is due of some coupons cannot be booked; see the lines before".into()))
     }
 
     fn try_book_some_of(&mut self, cells: &[Cell], of: impl Fn(&Campaign) -> bool) -> Result<bool, StoreError> {
