@@ -415,3 +415,23 @@ fn a_paused_campaign_that_passes_its_end_is_ended_once_it_is_resumed() {
     assert_eq!(stage.campaign().status(stage.now), Ended);
     stage.close().expect("closed");
 }
+
+/// The stored expiry finds what is due. Once it has come, the one that pauses moved takes its place, so that the coupon
+/// is not found again and again; a coupon of which nothing remains is not found at all.
+#[test]
+fn a_moved_expiry_is_stored_when_the_one_before_has_come() {
+    let stored = |stage: &Stage, coupon: &Coupon| stage.rows().coupons.get(coupon.id).map(|stored| stored.expires_at);
+    let mut stage = Stage::of(plain(1000, 3));
+    stage.rate("1");
+    let (free, held) = (stage.claim("A").expect("a coupon"), stage.claim("B").expect("a coupon"));
+    stage.now = held.expires_at.plus_ms(-MINUTE);
+    stage.quote("B", 2000);
+    paused(&mut stage, MINUTE / 2);
+    stage.now = free.expires_at.plus_ms(-1);
+    stage.book_due();
+    assert_eq!(stored(&stage, &free), Some(free.expires_at), "it is not looked at before");
+    stage.now = free.expires_at;
+    stage.book_due();
+    assert_eq!(stored(&stage, &free), Some(free.expires_at.plus_ms(MINUTE / 2)));
+    assert_eq!(stored(&stage, &held), Some(held.expires_at), "its quote is what is due next");
+}
