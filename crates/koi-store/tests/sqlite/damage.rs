@@ -160,8 +160,8 @@ fn values_that_cannot_be_are_named() {
     check("UPDATE quote SET phase = 4", &quote, "a quote's phase");
     check("UPDATE quote SET currency = 'XYZ'", &quote, "");
     check("UPDATE quote SET no_deduction = 6", &quote, "a quote's reason");
-    check("UPDATE transfer SET debit = 8", &ledger, "a transfer's account");
-    check("UPDATE transfer SET reason = 11", &ledger, "a transfer's reason");
+    check("UPDATE transfer SET debit = 9", &ledger, "a transfer's account");
+    check("UPDATE transfer SET reason = 13", &ledger, "a transfer's reason");
     check("UPDATE campaign SET state = 7", &campaigns, "a campaign's state");
     check("UPDATE campaign SET currency = 'XYZ'", &campaigns, "a campaign's currency");
     check("UPDATE campaign SET time_zone = 'Mars/Olympus'", &campaigns, "a campaign's time zone");
