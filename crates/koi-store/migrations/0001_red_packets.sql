@@ -177,6 +177,21 @@ CREATE TABLE coupon_sorted (
     part  INTEGER PRIMARY KEY,
     until INTEGER NOT NULL
 ) STRICT;
+
+-- The run that is being written to it, if one is: the coupons from `coupon_sorted` up to these, without them, ...
+CREATE TABLE coupon_run (
+    -- cell, campaign
+    part  INTEGER PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT;
+
+-- ... and the last entry of it that is written. A server that starts goes on after it.
+CREATE TABLE coupon_run_last (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    shopper INTEGER NOT NULL,
+    coupon  INTEGER NOT NULL
+) STRICT;
+
 -- What expires next, campaign by campaign: coupons of which something remains.
 CREATE INDEX coupon_due ON coupon ((id >> 32), expires_at) WHERE phase = 0 AND remaining > 0;
 
