@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::{Entry, Marks, PART_BITS, Place, Until, part};
 use crate::error::StoreError;
+use crate::sqlite::sum::Sum;
 use crate::sqlite::table::{coupon, coupon_of_shopper, slice};
 
 /// Entries that are named; after so many it is clear enough.
@@ -15,8 +16,8 @@ pub(in crate::sqlite) fn broken(connection: &Connection) -> Result<Vec<String>, 
     let marks = Marks::read(connection)?;
     let mut broken = wrong_marks(&marks, &issued(connection)?);
     let (mut coupons, mut entries) = (Sum::default(), Sum::default());
-    for_each_in_table(connection, &marks, |entry| coupons.add(entry))?;
-    coupon_of_shopper::for_each(connection, |shopper, id| entries.add((shopper, id)))?;
+    for_each_in_table(connection, &marks, |(shopper, id)| coupons.add([shopper.0, id.number()]))?;
+    coupon_of_shopper::for_each(connection, |shopper, id| entries.add([shopper.0, id.number()]))?;
     // Sums are quick to compare and tell nothing; who is to blame is looked for only when they differ.
     if coupons != entries {
         broken.extend(surplus(connection, &marks)?);
@@ -114,21 +115,4 @@ fn missing(connection: &Connection, marks: &Marks) -> Result<Vec<String>, StoreE
         }
     }
     Ok(named)
-}
-
-/// A sum over entries that does not depend on their order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sum {
-    count: u64,
-    hashes: u128,
-}
-
-impl Sum {
-    fn add(&mut self, (shopper, coupon): Entry) {
-        let mixed = u128::from(shopper.0.cast_unsigned()) << 64 | u128::from(coupon.number().cast_unsigned());
-        // The multiplier is that of a 128-bit linear congruential generator (L'Ecuyer 1999).
-        let mixed = mixed.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645);
-        self.count += 1;
-        self.hashes = self.hashes.wrapping_add((mixed ^ mixed >> 64).wrapping_mul(mixed | 1));
-    }
 }

@@ -40,6 +40,12 @@ const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NU
     ORDER BY expires_at LIMIT ?2";
 const NEXT_DUE: &str =
     "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
+/// Each index alone, as it is.
+const INDEX_ASKED: &str = "SELECT asked_key, id FROM quote INDEXED BY quote_asked";
+const INDEX_HOLDING: &str =
+    "SELECT coupon, id FROM quote INDEXED BY quote_holding WHERE phase = 0 AND coupon IS NOT NULL";
+const INDEX_DUE: &str =
+    "SELECT expires_at, id FROM quote INDEXED BY quote_due WHERE phase = 0 AND coupon IS NOT NULL";
 
 fn phase_number(phase: Phase) -> u8 {
     match phase {
@@ -165,6 +171,30 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Option<Time>, StoreErr
     let mut statement = connection.prepare_cached(NEXT_DUE)?;
     let mut rows = statement.query([])?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
+}
+
+/// Every entry of the index `quote_asked`: key, quote.
+pub(crate) fn for_each_asked(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_ASKED, each)
+}
+
+/// Every entry of the index `quote_holding`: coupon, quote.
+pub(crate) fn for_each_holding(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_HOLDING, each)
+}
+
+/// Every entry of the index `quote_due`: expiry, quote.
+pub(crate) fn for_each_due(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_DUE, each)
+}
+
+fn for_each_entry(connection: &Connection, sql: &str, mut each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each([row.get(0)?, row.get(1)?]);
+    }
+    Ok(())
 }
 
 pub(crate) fn write(connection: &Connection, quote: &Quote, write: Write) -> Result<(), StoreError> {
