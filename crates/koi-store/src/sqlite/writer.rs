@@ -66,9 +66,9 @@ impl Writer {
         Ok(asked.to_owned())
     }
 
-    /// When the last line of the ledger was written.
+    /// When the last line was written, of the ledger or of the office's log: time is not before that.
     pub fn latest(&self) -> Result<Option<Time>, StoreError> {
-        table::transfer::latest(&self.connection)
+        Ok(table::transfer::latest(&self.connection)?.max(table::log::latest(&self.connection)?))
     }
 
     /// Adds a key of the API.
