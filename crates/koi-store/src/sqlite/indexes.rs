@@ -36,7 +36,7 @@ impl Indexes {
         self.quote_asked.add([quote.asked.key.0, id]);
         if let Some(coupon) = quote.coupon.filter(|_| quote.phase == Phase::Open) {
             self.quote_holding.add([coupon.number(), id]);
-            self.quote_due.add([quote.expires_at.ms(), id]);
+            self.quote_due.add([quote.expires_at.ms(), coupon.number(), id]);
         }
     }
 

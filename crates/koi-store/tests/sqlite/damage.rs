@@ -233,7 +233,11 @@ fn an_index_that_is_not_its_table_is_named() {
     check("quote_asked", "quote (asked_key + 1)", "19 entries for 19 rows");
     check("quote_holding", "quote (coupon) WHERE phase = 1 AND coupon IS NOT NULL", "7 entries for 6 rows");
     check("quote_holding", "quote (coupon - 1) WHERE phase = 0 AND coupon IS NOT NULL", "6 entries for 6 rows");
-    check("quote_due", "quote (expires_at) WHERE phase = 7 AND coupon IS NOT NULL", "0 entries for 6 rows");
+    check(
+        "quote_due",
+        "quote (expires_at, coupon) WHERE phase = 7 AND coupon IS NOT NULL",
+        "0 entries for 6 rows",
+    );
     let due = "coupon ((id >> 32), expires_at) WHERE phase = 7 AND remaining > 0";
     check("coupon_due", due, "0 entries for 6 rows");
     check(
