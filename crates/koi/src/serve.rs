@@ -145,23 +145,23 @@ async fn until(stop: impl Future<Output = anyhow::Result<()>>, writers: &Writers
     }
 }
 
-/// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`.
+/// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`. That cannot
+/// lie before anything that is stored: a sandbox that ran on real time has entries, and no clock that was left.
 fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> anyhow::Result<Clock> {
     let stored = if settings.sandbox { writer.sandbox_clock()? } else { None };
-    let asked: Option<Time> = settings.clock;
-    match (stored, asked) {
-        (Some(stored), Some(asked)) if asked < stored => bail!(
-            "the sandbox in {} stands at {stored}; --clock {asked} would go backwards. Give a later time or another --data",
+    let latest = writer.latest()?;
+    let Some(asked) = settings.clock else {
+        return stored.map_or_else(|| running_clock(latest), |stored| Ok(Clock::frozen(stored)));
+    };
+    if let Some(reached) = stored.max(latest).filter(|reached| asked < *reached) {
+        bail!(
+            "the sandbox in {} stands at {reached}; --clock {asked} would go backwards. Give a later time or another --data",
             settings.data.display()
-        ),
-        (_, Some(asked)) => {
-            let begun = writer.begin(&[], None)?;
-            writer.commit(&begun.cells, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
-            Ok(Clock::frozen(asked))
-        }
-        (Some(stored), None) => Ok(Clock::frozen(stored)),
-        (None, None) => running_clock(writer.latest()?),
+        );
     }
+    let begun = writer.begin(&[], None)?;
+    writer.commit(&begun.cells, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
+    Ok(Clock::frozen(asked))
 }
 
 /// The machine's clock, but never before what is stored: then it stands still until it has caught up.

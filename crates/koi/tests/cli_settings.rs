@@ -2,6 +2,8 @@
 
 mod cli;
 
+use std::os::unix::fs::PermissionsExt;
+
 use cli::{Server, finish, koi, run};
 
 #[test]
@@ -89,4 +91,10 @@ fn the_doctor_names_what_is_the_matter() {
     std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
     let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
     assert!(ran.out.contains("bad   database"), "{}", ran.out);
+    assert!(ran.out.contains("well  secrets"), "the folder lets nobody in: {}", ran.out);
+    for (path, mode) in [(folder.path().join("koi.db"), 0o644), (folder.path().to_owned(), 0o755)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+    assert!(ran.out.contains(&format!("bad   secrets   others can read {data}/koi.db")), "{}", ran.out);
 }

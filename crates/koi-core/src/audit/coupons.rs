@@ -249,6 +249,9 @@ impl Audit<'_> {
         if told.holders != own.wrapping_mul(u64::from(told.quotes)) {
             found.push("a quote of another account takes something off it".into());
         }
+        if coupon.voided.is_some_and(|voided| voided.key == coupon.asked.key) {
+            found.push("void under the idempotency key of its claim".into());
+        }
         if self.known.catalog.code(&coupon.code).is_none() {
             found.push("its code is not there".into());
         }

@@ -7,6 +7,10 @@
 //! what quotes take off coupons ([`Audit::deduction`]), the coupons of the pass ([`Audit::coupon`]) and
 //! [`Audit::end`]; last the coupons that nobody issued ([`Audit::stray`]), the keys under which quotes were asked for
 //! ([`Audit::quote_asked`]) and [`Audit::finish`].
+//!
+//! Idempotency keys are compared where their rows come together: all calls about one purchase, the claim and the void
+//! of one coupon, and the keys of all quotes, which come in their order. Those of claims are compared within a pass:
+//! a claim that was repeated in another one, some millions of coupons later, is not noticed.
 
 mod campaigns;
 mod coupons;

@@ -2,7 +2,7 @@
 
 use super::{Audit, Purchase, stirred};
 use crate::catalog::Merchant;
-use crate::id::{CampaignNo, CouponId, QuoteId, ShopperKey};
+use crate::id::{CampaignNo, CouponId, PaymentId, QuoteId, RefundId, ShopperKey};
 use crate::idempotency::Key;
 use crate::ledger::{Reason, Transfer};
 use crate::limits;
@@ -118,7 +118,7 @@ impl<'a> Audit<'a> {
     pub fn purchase(&mut self, purchase: &Purchase) {
         let Purchase { id, quote, payment, refunds } = purchase;
         self.findings.payments += u64::from(payment.is_some());
-        for what in purchase_disagreements(purchase) {
+        for what in purchase_disagreements(purchase).into_iter().chain(keys_used_twice(purchase)) {
             self.broken_purchase(what);
         }
         let Some(quote) = quote else { return };
@@ -302,6 +302,43 @@ fn purchase_disagreements(purchase: &Purchase) -> Vec<String> {
         found.push(format!("refund {}: its payment is not there, or does not count it", refund.id));
     }
     found
+}
+
+/// A call about a purchase, in the order in which they can come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Call {
+    Quote(QuoteId),
+    Settle(QuoteId),
+    Cancel(PaymentId),
+    Refund(RefundId),
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Call::Quote(id) => write!(f, "quote {id}"),
+            Call::Settle(id) => write!(f, "what settled quote {id}"),
+            Call::Cancel(id) => write!(f, "the cancel of payment {id}"),
+            Call::Refund(id) => write!(f, "refund {id}"),
+        }
+    }
+}
+
+/// Calls that came under the idempotency key of another: a repeat that was not taken for one.
+fn keys_used_twice(purchase: &Purchase) -> Vec<String> {
+    let Purchase { quote, payment, refunds, .. } = purchase;
+    let mut calls: Vec<(Key, Call)> = Vec::with_capacity(3 + refunds.len());
+    if let Some(quote) = quote {
+        calls.push((quote.asked.key, Call::Quote(quote.id)));
+        calls.extend(quote.settled.map(|asked| (asked.key, Call::Settle(quote.id))));
+    }
+    if let Some(payment) = payment {
+        calls.extend(payment.cancelled.map(|(_, asked)| (asked.key, Call::Cancel(payment.id))));
+    }
+    calls.extend(refunds.iter().map(|refund| (refund.asked.key, Call::Refund(refund.id))));
+    calls.sort_unstable();
+    let twice = calls.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    twice.map(|pair| format!("{}: asked for under the idempotency key of {}", pair[1].1, pair[0].1)).collect()
 }
 
 fn refund_disagreements(payment: &Payment, quote: &Quote, refunds: &[Refund]) -> Vec<String> {

@@ -420,7 +420,8 @@ fn a_paused_campaign_that_passes_its_end_is_ended_once_it_is_resumed() {
 /// is not found again and again; a coupon of which nothing remains is not found at all.
 #[test]
 fn a_moved_expiry_is_stored_when_the_one_before_has_come() {
-    let stored = |stage: &Stage, coupon: &Coupon| stage.rows().coupons.get(coupon.id).map(|stored| stored.expires_at);
+    let stored =
+        |stage: &Stage, coupon: &Coupon| stage.rows().coupons.get(coupon.id).map(|stored| stored.expires_at);
     let mut stage = Stage::of(plain(1000, 3));
     stage.rate("1");
     let (free, held) = (stage.claim("A").expect("a coupon"), stage.claim("B").expect("a coupon"));

@@ -104,6 +104,18 @@ fn every_statement_of_the_hot_path_uses_a_key_or_an_index() {
     assert!(reads >= 14, "only {reads} plans were seen of {statements:#?}");
 }
 
+/// What is due is read from the index alone, in its order: quotes of a coupon that was named are passed over.
+#[test]
+fn due_quotes_are_read_from_their_index_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    let statements = statements_of_the_hot_path(&folder);
+    let due: Vec<&String> = statements.iter().filter(|sql| sql.starts_with("SELECT coupon FROM quote")).collect();
+    assert_eq!(due.len(), 1, "{due:?}");
+    let connection = folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    assert_eq!(plan(&connection, due[0]), ["SEARCH quote USING COVERING INDEX quote_due (expires_at<?)"]);
+}
+
 #[test]
 fn a_scan_and_a_sort_would_be_noticed() {
     let place = tempfile::tempdir().unwrap();

@@ -24,7 +24,7 @@ pub struct Writer {
     connection: Connection,
     folder: Folder,
     shoppers: Shoppers,
-    /// Whether `shoppers` may lack coupons: nothing was read yet, or a commit failed, and whether it is stored is
+    /// Whether `shoppers` may lack coupons: nothing was read yet, or COMMIT failed, and whether it is stored is
     /// unknown.
     stale: bool,
     /// Grows with every change of the catalog that may be stored. Nobody else writes to the file, so it is kept here.
@@ -68,9 +68,9 @@ impl Writer {
         Ok(asked.to_owned())
     }
 
-    /// When the last line of the ledger was written.
+    /// When the last line was written, of the ledger or of the office's log: time is not before that.
     pub fn latest(&self) -> Result<Option<Time>, StoreError> {
-        table::transfer::latest(&self.connection)
+        Ok(table::transfer::latest(&self.connection)?.max(table::log::latest(&self.connection)?))
     }
 
     /// Adds a key of the API.
@@ -99,7 +99,11 @@ impl Writer {
             table::coupon::write(connection, coupon, write)?;
             new += usize::from(write == Write::Insert);
         }
-        let piece = self.shoppers.look().write(connection, new)?;
+        let piece = match self.stale {
+            // Orders of the office need no shoppers: what is not known is not written either.
+            true => Piece::default(),
+            false => self.shoppers.look().write(connection, new)?,
+        };
         for (_, quote, write) in rows.quotes.changed() {
             table::quote::write(connection, quote, write)?;
         }
@@ -238,27 +242,25 @@ impl Store for Writer {
         };
         // Also after an error: the change may be stored all the same.
         self.revision += u64::from(!rows.entries.is_empty());
-        let written = self.write(rows, notes).and_then(|piece| {
+        let piece = self.write(rows, notes).and_then(|piece| {
+            // From here to the answer nobody knows what is stored. What failed before was certainly rolled back, and
+            // must not cost the next batch the time of reading all coupons that wait.
+            let stale = std::mem::replace(&mut self.stale, true);
             self.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.stale = stale;
             Ok(piece)
         });
-        match written {
-            Ok(piece) => {
-                let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
-                let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
-                self.shoppers.change(|unsorted| unsorted.committed(new, &piece));
-                if let Some(folding) = &self.folding {
-                    folding.after_commit(&self.connection);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.stale = true;
-                self.rollback();
-                self.reopen();
-                Err(error)
-            }
+        let piece = piece.inspect_err(|_| {
+            self.rollback();
+            self.reopen();
+        })?;
+        let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
+        let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
+        self.shoppers.change(|unsorted| unsorted.committed(new, piece));
+        if let Some(folding) = &self.folding {
+            folding.after_commit(&self.connection);
         }
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -308,4 +310,55 @@ fn due(
     due.coupons.sort_unstable();
     due.coupons.dedup();
     Ok(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    const DEFERRED: &str = "PRAGMA foreign_keys = ON; CREATE TEMP TABLE parent (id INTEGER PRIMARY KEY); \
+        CREATE TEMP TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";
+
+    fn served() -> (tempfile::TempDir, Writer, super::super::Lock) {
+        let place = tempfile::tempdir().unwrap();
+        let (writer, lock) = Folder::new(place.path()).serve().unwrap();
+        (place, writer, lock)
+    }
+
+    fn claim(writer: &mut Writer, ordinal: u32) -> Cells {
+        let coupon = sample::coupon(ordinal);
+        let wanted = [(CELL, vec![Want::Shopper(coupon.shopper)])];
+        let mut cells = writer.begin(&wanted, None).unwrap().cells;
+        cells.get_mut(CELL).unwrap().coupons.put(coupon.id, coupon);
+        cells
+    }
+
+    /// What was rolled back for certain costs the next batch nothing.
+    #[test]
+    fn only_a_commit_that_may_be_stored_is_read_again() {
+        let (_place, mut writer, _lock) = served();
+        let cells = claim(&mut writer, 1);
+        writer.commit(&cells, &Notes::default()).unwrap();
+        assert!(!writer.stale);
+
+        let mut cells = writer.begin(&[], None).unwrap().cells;
+        cells.get_mut(CELL).unwrap().coupons.put(sample::coupon(1).id, sample::coupon(1));
+        assert!(writer.commit(&cells, &Notes::default()).is_err(), "it is there already");
+        assert!(!writer.stale);
+
+        writer.connection.execute_batch(DEFERRED).unwrap();
+        let cells = claim(&mut writer, 2);
+        writer.connection.execute_batch("INSERT INTO temp.child VALUES (7)").unwrap();
+        assert!(writer.commit(&cells, &Notes::default()).is_err(), "COMMIT itself is refused");
+        assert!(writer.stale);
+
+        // An order of the office needs no shoppers, so it does not end the doubt.
+        let cells = writer.begin(&[], None).unwrap().cells;
+        writer.commit(&cells, &Notes::default()).unwrap();
+        assert!(writer.stale);
+        let cells = claim(&mut writer, 3);
+        assert!(!writer.stale);
+        writer.commit(&cells, &Notes::default()).unwrap();
+    }
 }

@@ -1,6 +1,7 @@
 //! What orders of the office leave besides rows.
 
 use koi_core::id::Principal;
+use koi_core::ledger::Transfer;
 use koi_core::rows::{Cells, Rows};
 use koi_store::{Answered, LogLine, Notes, Store};
 
@@ -61,6 +62,29 @@ fn the_log_grows_line_by_line() {
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(lines, [line(1), line(2), line(3)]);
+}
+
+#[test]
+fn time_is_not_before_the_last_line_of_either_book() {
+    let mut installation = Installation::new();
+    let latest = |installation: &Installation| installation.writer.latest().unwrap();
+    assert_eq!(latest(&installation), None);
+    let transfer = |number: i64, ms: i64| Transfer { at: at(ms), ..sample::transfer(number) };
+    let line = |ms: i64| LogLine {
+        at: at(ms),
+        principal: Principal::stored("operator"),
+        action: "campaign.create".to_owned(),
+        subject: "summer".to_owned(),
+        detail: String::new(),
+    };
+    commit(&mut installation, &Notes { log: vec![line(50)], ..Notes::default() });
+    assert_eq!(latest(&installation), Some(at(50)));
+    installation.commit(|rows| rows.transfers.push(transfer(1, 40)));
+    assert_eq!(latest(&installation), Some(at(50)));
+    installation.commit(|rows| rows.transfers.push(transfer(2, 60)));
+    assert_eq!(latest(&installation), Some(at(60)));
+    commit(&mut installation, &Notes { log: vec![line(70)], ..Notes::default() });
+    assert_eq!(latest(&installation), Some(at(70)));
 }
 
 #[test]
