@@ -215,6 +215,13 @@ pub struct Transfer {
     pub at: Time,
 }
 
+impl Transfer {
+    /// How many lines it is when coupons are listed one by one.
+    pub fn lines(&self) -> u32 {
+        if self.movement.reason == Reason::Issue { self.count } else { 1 }
+    }
+}
+
 /// The balances of a campaign's accounts, in one cell or over all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Buckets([i64; 9]);

@@ -59,7 +59,7 @@ impl Audit<'_> {
         let mut all: FxHashMap<CampaignNo, Held> = FxHashMap::default();
         for (cell, number, slice) in self.known.slices {
             let held = all.entry(*number).or_default();
-            held.cells += u16::from(cell.0 < self.known.cells);
+            held.cells = held.cells.saturating_add(u16::from(cell.0 < self.known.cells));
             held.issued += u64::from(slice.next_ordinal);
             for (sum, balance) in held.balances.iter_mut().zip(slice.buckets.balances()) {
                 *sum += i128::from(balance);

@@ -50,8 +50,7 @@ fn subject_name(line: &Transfer) -> String {
 impl Audit<'_> {
     /// Takes a line of the ledger, in the order of the numbers.
     pub fn transfer(&mut self, line: &Transfer) {
-        let lines = if line.movement.reason == Reason::Issue { line.count } else { 1 };
-        self.findings.transfers = self.findings.transfers.saturating_add(u64::from(lines));
+        self.findings.transfers = self.findings.transfers.saturating_add(u64::from(line.lines()));
         let cell = line.id.cell();
         let expected = self.next_line.entry(cell).or_insert_with(|| TransferId::new(cell, 1).number());
         let missing = TransferId::of_number(*expected);

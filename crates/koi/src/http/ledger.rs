@@ -140,7 +140,7 @@ impl Place {
 
     /// Whether a page may go on there, when this is the first line that is stored from there on.
     fn can_be(self, first: Option<&Transfer>) -> bool {
-        self.shown == 0 || first.is_some_and(|line| line.id.number() == self.line && self.shown < line.count)
+        self.shown == 0 || first.is_some_and(|line| line.id.number() == self.line && self.shown < line.lines())
     }
 }
 
@@ -167,7 +167,7 @@ fn page_of(
         }
         looked_at += 1;
         if campaign.is_none_or(|number| number == line.campaign) {
-            count += (line.count - from.shown_of(&line)).max(1) as usize;
+            count += (line.lines() - from.shown_of(&line)).max(1) as usize;
             stored.push(line);
         }
         ControlFlow::Continue(())
