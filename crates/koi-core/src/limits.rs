@@ -17,6 +17,8 @@ pub const QUOTE_VALID_S: i64 = 86_400;
 pub const OPEN_QUOTES: usize = 256;
 /// Merchants that a campaign may list.
 pub const MERCHANTS_LISTED: usize = 100_000;
+/// Countries of one list of a campaign's eligibility: all there are (ISO 3166-1 names 249), and one.
+pub const COUNTRIES: usize = 250;
 /// Characters of a title.
 pub const TITLE_CHARS: usize = 200;
 /// Characters of the terms, in each language.

@@ -53,6 +53,8 @@ pub const READY_TIME: Duration = Duration::from_secs(2);
 /// Free bytes on the data folder's disk below which the server calls itself not ready: room to fold the log, and
 /// time to act before claims have to be refused.
 pub const DISK_FLOOR_BYTES: u64 = 256 << 20;
+/// Bytes of campaigns in one page of their list; the first of a page may be longer alone.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Time for one of them to become free.
@@ -78,6 +80,7 @@ mod tests {
             ("time in which nothing of an answer is taken", seconds(WRITE_TIME)),
             ("wait for one of the four connections that read", seconds(READER_TIME)),
             ("lines of the ledger that are looked at for one page", lines),
+            ("campaigns in one page of their list", format!("{} MiB", PAGE_BYTES >> 20)),
         ] {
             assert!(PAGE.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
         }

@@ -96,6 +96,9 @@ fn limits_are_what_the_documentation_prints() {
     assert_eq!(limits::MONEY, 9_007_199_254_740_991);
     assert_eq!(limits::PACKETS, 4_294_967_295);
     assert_eq!(limits::GRANT, 4096);
+    assert_eq!(limits::COUNTRIES, 250);
+    assert_eq!((limits::TIERS, limits::MERCHANTS_LISTED), (100, 100_000));
+    assert_eq!((limits::TITLE_CHARS, limits::TERMS_CHARS), (200, 100_000));
     assert_eq!(koi_core::id::MAX_CAMPAIGNS, 262_143);
     assert_eq!(koi_core::id::MAX_CELLS, 1024);
     assert_eq!(koi_core::time::DAY_MS, 86_400_000);

@@ -253,6 +253,14 @@ fn a_call_that_came_under_the_key_of_another() {
         &["what settled quote #5: asked for under the idempotency key of quote #5"],
     );
     check(
+        "paid by what asked for it, for a person who is named like a quote",
+        |books| {
+            quote(books, Q).settled = Some(books.quotes[Q].asked);
+            quote(books, Q).person = PersonId::stored("quo_000000000005");
+        },
+        &["quote #5: its shopper is not its person's number"],
+    );
+    check(
         "cancelled by what paid it",
         |books| {
             let (at, _) = books.payments[2].cancelled.expect("cancelled");
