@@ -147,7 +147,8 @@ fn a_country_is_listed_once() {
         .flat_map(|first| ('A'..='Z').map(move |second| format!("{first}{second}")))
         .map(|name| Country::parse(&name).expect("a country"))
         .collect();
-    let fields: [(&str, fn(&mut Rules) -> &mut Vec<Country>); 2] = [
+    type List = fn(&mut Rules) -> &mut Vec<Country>;
+    let fields: [(&str, List); 2] = [
         ("/eligibility/id_countries", |rules| &mut rules.eligibility.id_countries),
         ("/eligibility/not_in_countries", |rules| &mut rules.eligibility.not_in_countries),
     ];
