@@ -237,7 +237,8 @@ impl Pipeline {
             self.store.rollback();
             return Ok(decided);
         }
-        let outcomes = self.decide(&mut cells, calls, count);
+        let now = self.clock.now();
+        let outcomes = self.decide(&mut cells, calls, count, now);
         let Some(outcomes) = outcomes else {
             self.store.rollback();
             return Err(StoreError::Refused("a decision panicked; see the lines before".into()));
@@ -251,7 +252,7 @@ impl Pipeline {
             self.store.rollback();
             return Ok(outcomes);
         }
-        let notes = Notes { log: log(calls, &outcomes, self.clock.now()), ..Notes::default() };
+        let notes = Notes { log: log(calls, &outcomes, now), ..Notes::default() };
         match self.store.commit(&cells, &notes) {
             Ok(()) => {
                 self.expect_due(&cells);
@@ -266,10 +267,10 @@ impl Pipeline {
     }
 
     /// The outcomes of calls on the rows of their cells; `None` when a decision panicked.
-    fn decide(&self, cells: &mut Cells, calls: &[Waiting], count: u16) -> Option<Vec<Outcome>> {
+    fn decide(&self, cells: &mut Cells, calls: &[Waiting], count: u16, now: Time) -> Option<Vec<Outcome>> {
         let catalog = self.look();
         let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.clock.now(), luck: &pick };
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
         let outcome = |waiting: &Waiting| match of_cell(cells, waiting.cell(count)) {
             Ok(rows) => outcome(rows, &scene, &waiting.call),
             Err(fault) => Err(refused(fault.into())),
