@@ -18,7 +18,7 @@ mod reader;
 #[path = "../../tests/sqlite/sample.rs"]
 mod sample;
 mod schema;
-mod shoppers;
+mod sorted;
 mod sum;
 mod table;
 mod writer;
@@ -27,6 +27,6 @@ pub use backup::{backup, open_backup, restore};
 pub use folder::{Folder, Lock};
 pub use indexes::Indexes;
 pub use reader::{Reader, Totals};
-pub use shoppers::{Runs, Shoppers};
+pub use sorted::{Beside, Runs};
 pub use table::api_key::ApiKey;
 pub use writer::Writer;
