@@ -29,6 +29,11 @@ pub enum StoreError {
     /// Rows that cannot be: the database was damaged, or written by something else.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// The transaction is over, through no fault of its own: another one was in its way, or the connection was lost,
+    /// even in the middle of a commit, so that nobody can tell whether it is stored. Begin the same batch again: its
+    /// idempotency keys find what was done.
+    #[error("the transaction must be begun again: {0}")]
+    Conflict(String),
     /// Anything else that the database says; a statement that cannot be carried out.
     #[error("the database refused: {0}")]
     Refused(String),
@@ -42,7 +47,12 @@ impl StoreError {
 
     /// Whether who asked may ask again later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_) | StoreError::Unreadable(_))
+        matches!(self, StoreError::Unavailable(_) | StoreError::Unreadable(_) | StoreError::Conflict(_))
+    }
+
+    /// Whether the same transaction may be begun again at once.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, StoreError::Conflict(_))
     }
 }
 

@@ -8,6 +8,7 @@
 //! PostgreSQL can answer each with one statement per table. Row types stay in here.
 
 pub mod error;
+pub mod postgres;
 pub mod sqlite;
 
 use koi_core::catalog::Catalog;

@@ -1,0 +1,76 @@
+//! What is asked of an installation now and then: what it is, and the keys of its API.
+
+use koi_core::time::Time;
+
+use super::session::{Reply, Request};
+use super::table::{self, Fields, meta};
+use super::writer::{Writer, all_cells};
+use crate::error::StoreError;
+use crate::sqlite::ApiKey;
+use crate::{LogLine, StoreError as Error};
+
+impl Writer {
+    /// The sandbox's clock, as it was left.
+    pub fn sandbox_clock(&mut self) -> Result<Option<Time>, StoreError> {
+        let replies = self.link().once(&[meta::read()])?;
+        replies.first().map_or(Ok(None), meta::sandbox_clock)
+    }
+
+    /// What the installation was first served as (`sandbox` or `live`), after settling it if it is new.
+    pub fn mode(&mut self, asked: &str) -> Result<String, StoreError> {
+        self.settled(meta::MODE, asked)
+    }
+
+    /// The wallet currency that the installation was first served with, after settling it if it is new.
+    pub fn wallet_currency(&mut self, asked: &str) -> Result<String, StoreError> {
+        self.settled(meta::WALLET_CURRENCY, asked)
+    }
+
+    fn settled(&mut self, name: &str, asked: &str) -> Result<String, StoreError> {
+        let replies = self.link().once(&[meta::settle(name, asked), meta::read()])?;
+        let value = replies.get(1).map_or(Ok(None), |reply| meta::value(reply, name))?;
+        value.map(str::to_owned).ok_or_else(|| Error::Damaged(format!("the installation's {name} is not there")))
+    }
+
+    /// When the last line of the ledger was written.
+    pub fn latest(&mut self) -> Result<Option<Time>, StoreError> {
+        let cells = all_cells(self.cells());
+        let replies = self.link().once(&[Request::with(&table::transfer::LATEST, vec![cells])])?;
+        let mut latest = None;
+        for row in replies.iter().flat_map(|reply| &reply.rows) {
+            latest = latest.max(Some(Fields::of(row).time()?));
+        }
+        Ok(latest)
+    }
+
+    /// Adds a key of the API.
+    pub fn add_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        self.alone(&[table::api_key::add(key)]).map(|_| ())
+    }
+
+    /// Remembers when keys were used.
+    pub fn keys_used(&mut self, used: &[(String, Time)]) -> Result<(), StoreError> {
+        self.alone(&[table::api_key::used(used)]).map(|_| ())
+    }
+
+    /// Revokes a key; false when there is none that works under this id.
+    pub fn revoke_key(&mut self, id: &str, now: Time) -> Result<bool, StoreError> {
+        let replies = self.alone(&[table::api_key::revoke(id, now)])?;
+        Ok(replies.first().is_some_and(|reply| reply.count == 1))
+    }
+
+    /// Adds a line to the log.
+    pub fn log(&mut self, line: &LogLine) -> Result<(), StoreError> {
+        // The line's number is nobody else's while the catalog is held.
+        self.link().begin(&[Request::of("BEGIN"), meta::hold()])?;
+        let added = self.link().run(&[table::log::add(line)]).inspect_err(|_| self.link().rollback());
+        added.and_then(|_| self.link().commit())
+    }
+
+    /// Writes in a transaction of its own, once: after a lost connection nobody knows whether it is written.
+    fn alone(&mut self, requests: &[Request]) -> Result<Vec<Reply>, StoreError> {
+        // Finds out whether the connection still works, and makes a new one if not.
+        self.link().once(&[Request::of("SELECT 1")])?;
+        self.link().run(requests)
+    }
+}

@@ -1,0 +1,314 @@
+//! Statements, generated from the description of a table, in two forms.
+//!
+//! | form   | cells                    | how a row is found                                        |
+//! |--------|--------------------------|-----------------------------------------------------------|
+//! | pinned | one, `$1`                | `cell = $1 AND key = ANY($2)`: Citus knows the node       |
+//! | many   | an array beside the keys | `unnest($1, $2)` joined with the table: any number at once |
+//!
+//! The text of a statement depends on neither the number of cells nor that of rows, so that it is prepared once.
+
+use std::borrow::Cow;
+
+use koi_core::id::Cell;
+use rustc_hash::FxHashSet;
+
+use super::session::Param;
+use super::table::plain::stored_text;
+
+/// Over how many cells a transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Over one.
+    Pinned,
+    /// Over several.
+    Many,
+}
+
+impl Form {
+    /// The form for so many cells.
+    pub(super) fn of(cells: usize) -> Self {
+        if cells == 1 { Form::Pinned } else { Form::Many }
+    }
+
+    /// The first value of a statement: the one cell, or that of each row.
+    pub(super) fn cells<'a>(self, cells: Vec<i16>) -> Param<'a> {
+        match self {
+            Form::Pinned => Box::new(cells.first().copied().unwrap_or_default()),
+            Form::Many => Box::new(cells),
+        }
+    }
+}
+
+/// A cell as it is stored.
+pub(super) fn place(cell: Cell) -> i16 {
+    // There are 1024 at most.
+    i16::try_from(cell.0).unwrap_or(i16::MAX)
+}
+
+/// A statement in both forms.
+#[derive(Debug)]
+pub(super) struct Sql {
+    pinned: String,
+    many: String,
+}
+
+impl Sql {
+    pub(super) fn new(pinned: String, many: String) -> Self {
+        Self { pinned, many }
+    }
+
+    pub(super) fn form(&'static self, form: Form) -> &'static str {
+        match form {
+            Form::Pinned => &self.pinned,
+            Form::Many => &self.many,
+        }
+    }
+}
+
+/// How a column of a row comes from the row of the rules.
+pub(super) enum Value<R: 'static> {
+    Small(fn(&R) -> i16),
+    SmallOrNone(fn(&R) -> Option<i16>),
+    Int(fn(&R) -> i32),
+    Big(fn(&R) -> i64),
+    BigOrNone(fn(&R) -> Option<i64>),
+    Flag(fn(&R) -> bool),
+    FlagOrNone(fn(&R) -> Option<bool>),
+    /// A name: it has no characters that PostgreSQL cannot store.
+    Name(for<'a> fn(&'a R) -> &'a str),
+    NameOrNone(for<'a> fn(&'a R) -> Option<&'a str>),
+    /// Text that somebody wrote.
+    Text(for<'a> fn(&'a R) -> &'a str),
+    TextOrNone(for<'a> fn(&'a R) -> Option<&'a str>),
+    Bytes(for<'a> fn(&'a R) -> &'a [u8]),
+    BytesOrNone(for<'a> fn(&'a R) -> Option<&'a [u8]>),
+    /// Numbers, as the text of an array: an array of arrays would have to be a matrix.
+    Bigs(for<'a> fn(&'a R) -> &'a str),
+}
+
+impl<R> Value<R> {
+    /// The type of the array that is bound.
+    pub(super) fn array_type(&self) -> &'static str {
+        match self {
+            Value::Small(_) | Value::SmallOrNone(_) => "smallint[]",
+            Value::Int(_) => "integer[]",
+            Value::Big(_) | Value::BigOrNone(_) => "bigint[]",
+            Value::Flag(_) | Value::FlagOrNone(_) => "boolean[]",
+            Value::Name(_) | Value::NameOrNone(_) | Value::Text(_) | Value::TextOrNone(_) | Value::Bigs(_) => "text[]",
+            Value::Bytes(_) | Value::BytesOrNone(_) => "bytea[]",
+        }
+    }
+
+    /// What an element of the array becomes in its column.
+    fn stored(&self, name: &str) -> String {
+        match self {
+            Value::Bigs(_) => format!("new.{name}::bigint[]"),
+            _ => format!("new.{name}"),
+        }
+    }
+
+    /// The column of some rows.
+    fn array<'a>(&self, rows: &[&'a R]) -> Param<'a> {
+        fn each<'a, R, T>(rows: &[&'a R], value: impl Fn(&'a R) -> T) -> Box<Vec<T>> {
+            Box::new(rows.iter().map(|row| value(row)).collect())
+        }
+        match *self {
+            Value::Small(value) => each(rows, value),
+            Value::SmallOrNone(value) => each(rows, value),
+            Value::Int(value) => each(rows, value),
+            Value::Big(value) => each(rows, value),
+            Value::BigOrNone(value) => each(rows, value),
+            Value::Flag(value) => each(rows, value),
+            Value::FlagOrNone(value) => each(rows, value),
+            Value::Name(value) => each(rows, value),
+            Value::NameOrNone(value) => each(rows, value),
+            Value::Text(value) => each::<_, Cow<str>>(rows, |row| stored_text(value(row))),
+            Value::TextOrNone(value) => each::<_, Option<Cow<str>>>(rows, |row| value(row).map(stored_text)),
+            Value::Bytes(value) => each(rows, value),
+            Value::BytesOrNone(value) => each(rows, value),
+            Value::Bigs(value) => each(rows, value),
+        }
+    }
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// It finds the row.
+    Key,
+    /// It is written once.
+    Fixed,
+    /// It can change.
+    Changing,
+}
+
+/// A column of a table.
+pub(super) struct Column<R: 'static> {
+    name: &'static str,
+    part: Part,
+    value: Value<R>,
+}
+
+/// A column that finds its row.
+pub(super) const fn key<R>(name: &'static str, value: Value<R>) -> Column<R> {
+    Column { name, part: Part::Key, value }
+}
+
+/// A column that is written once.
+pub(super) const fn fixed<R>(name: &'static str, value: Value<R>) -> Column<R> {
+    Column { name, part: Part::Fixed, value }
+}
+
+/// A column that can change.
+pub(super) const fn changing<R>(name: &'static str, value: Value<R>) -> Column<R> {
+    Column { name, part: Part::Changing, value }
+}
+
+/// A table: its columns in the order in which they are read.
+pub(super) struct Table<R: 'static> {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [Column<R>],
+}
+
+impl<R> Table<R> {
+    fn names<'t>(&'t self, part: impl Fn(Part) -> bool + 't) -> impl Iterator<Item = &'t str> {
+        self.columns.iter().filter(move |column| part(column.part)).map(|column| column.name)
+    }
+
+    /// All columns as they are read, without the cell.
+    pub(super) fn read(&self) -> String {
+        list(self.names(|_| true), |name| format!("stored.{name}"))
+    }
+
+    /// Reads rows by their cell and one more column each; `and` restricts them further.
+    pub(super) fn by(&self, column: &str, and: &str) -> Sql {
+        let (name, columns) = (self.name, self.read());
+        let array = self.array_type(column);
+        Sql::new(
+            format!(
+                "SELECT stored.cell, {columns} FROM {name} AS stored \
+                 WHERE stored.cell = $1 AND stored.{column} = ANY($2::{array}){and}"
+            ),
+            format!(
+                "SELECT stored.cell, {columns} FROM unnest($1::smallint[], $2::{array}) AS wanted (cell, {column}) \
+                 JOIN {name} AS stored ON stored.cell = wanted.cell AND stored.{column} = wanted.{column}{and}"
+            ),
+        )
+    }
+
+    /// The type of an array of a column's values.
+    fn array_type(&self, name: &str) -> &'static str {
+        let column = self.columns.iter().find(|column| column.name == name);
+        column.map_or("bigint[]", |column| column.value.array_type())
+    }
+
+    /// Inserts rows.
+    pub(super) fn insert(&self) -> Sql {
+        let name = self.name;
+        let into = list(self.names(|_| true), str::to_owned);
+        let values = self.columns.iter().map(|column| column.value.stored(column.name)).collect::<Vec<_>>().join(", ");
+        let arrays = self.arrays(|_| true, 2);
+        Sql::new(
+            format!(
+                "INSERT INTO {name} (cell, {into}) SELECT $1::smallint, {values} FROM unnest({arrays}) AS new ({into})"
+            ),
+            format!(
+                "INSERT INTO {name} (cell, {into}) SELECT new.cell, {values} \
+                 FROM unnest($1::smallint[], {arrays}) AS new (cell, {into})"
+            ),
+        )
+    }
+
+    /// Changes what can change of rows that are found by their keys.
+    pub(super) fn update(&self) -> Sql {
+        let name = self.name;
+        let changing = |part| part != Part::Fixed;
+        let bound = list(self.names(changing), str::to_owned);
+        let arrays = self.arrays(changing, 2);
+        let found = self.names(|part| part == Part::Key).map(|key| format!(" AND stored.{key} = new.{key}"));
+        let found: String = found.collect();
+        let columns = self.columns.iter().filter(|column| column.part == Part::Changing);
+        let set: Vec<String> =
+            columns.map(|column| format!("{} = {}", column.name, column.value.stored(column.name))).collect();
+        let set = set.join(", ");
+        Sql::new(
+            format!(
+                "UPDATE {name} AS stored SET {set} FROM unnest({arrays}) AS new ({bound}) WHERE stored.cell = $1{found}"
+            ),
+            format!(
+                "UPDATE {name} AS stored SET {set} FROM unnest($1::smallint[], {arrays}) AS new (cell, {bound}) \
+                 WHERE stored.cell = new.cell{found}"
+            ),
+        )
+    }
+
+    /// Puts rows of a table without cells in the place of those before.
+    pub(super) fn put(&self) -> String {
+        let name = self.name;
+        let into = list(self.names(|_| true), str::to_owned);
+        let values = list(self.names(|_| true), |name| format!("new.{name}"));
+        let keys = list(self.names(|part| part == Part::Key), str::to_owned);
+        let set = list(self.names(|part| part != Part::Key), |name| format!("{name} = excluded.{name}"));
+        let arrays = self.arrays(|_| true, 1);
+        format!(
+            "INSERT INTO {name} ({into}) SELECT {values} FROM unnest({arrays}) AS new ({into}) \
+             ON CONFLICT ({keys}) DO UPDATE SET {set}"
+        )
+    }
+
+    /// Reads all rows of a table without cells.
+    pub(super) fn all(&self, order: &str) -> String {
+        format!("SELECT {} FROM {} AS stored ORDER BY {order}", self.read(), self.name)
+    }
+
+    fn arrays(&self, part: impl Fn(Part) -> bool, first: usize) -> String {
+        let columns = self.columns.iter().filter(|column| part(column.part));
+        let arrays = columns.zip(first..).map(|(column, place)| format!("${place}::{}", column.value.array_type()));
+        arrays.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The values of [`insert`](Self::insert) and [`put`](Self::put), behind the cells.
+    pub(super) fn inserted<'a>(&self, rows: &[&'a R]) -> Vec<Param<'a>> {
+        self.columns.iter().map(|column| column.value.array(rows)).collect()
+    }
+
+    /// The values of [`update`](Self::update), behind the cells.
+    pub(super) fn updated<'a>(&self, rows: &[&'a R]) -> Vec<Param<'a>> {
+        let columns = self.columns.iter().filter(|column| column.part != Part::Fixed);
+        columns.map(|column| column.value.array(rows)).collect()
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>, each: impl Fn(&'a str) -> String) -> String {
+    names.map(each).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys that are wanted of a table, each once, with their cells.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    cells: Vec<i16>,
+    keys: Vec<i64>,
+    seen: FxHashSet<(i16, i64)>,
+}
+
+impl Keys {
+    pub(super) fn add(&mut self, cell: i16, key: i64) {
+        if self.seen.insert((cell, key)) {
+            self.cells.push(cell);
+            self.keys.push(key);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i16, i64)> {
+        self.cells.iter().copied().zip(self.keys.iter().copied())
+    }
+
+    /// The values of [`Table::by`].
+    pub(super) fn params<'a>(&self, form: Form) -> Vec<Param<'a>> {
+        vec![form.cells(self.cells.clone()), Box::new(self.keys.clone())]
+    }
+}

@@ -1,0 +1,43 @@
+//! PostgreSQL: any number of processes, each with writers that take the cells of their batch, and readers beside them.
+//!
+//! ```text
+//! begin   one round trip, pipelined:  BEGIN · lock the cells' rows in their order · one SELECT per table and key
+//!         one more, if need be:       what those rows name in turn (a quote its coupon, a coupon what holds it)
+//! commit  one round trip, pipelined:  one INSERT or UPDATE per table, with arrays of values
+//!         one round trip:             COMMIT, once every row count is what it must be
+//! ```
+//! Every batch needs the rows of its cells anyway, for their numbers. Locked first, they make READ COMMITTED as safe as
+//! SQLite's one writer: what is read after them stays true until the commit. Batches of other cells do not meet.
+//!
+//! A statement on a table that carries the load (see [`table`]) is generated in two forms: over many cells, and pinned
+//! to one, `cell = $1`, which Citus sends to the one node that has the cell.
+//!
+//! A writer and a reader are synchronous: the thread that calls them waits, and drives the connection meanwhile. They
+//! must not be called on a thread that runs asynchronous tasks.
+
+mod address;
+mod administer;
+mod changes;
+mod due;
+mod error;
+mod form;
+mod link;
+mod notes;
+mod prefetch;
+mod probe;
+mod purchases;
+mod reader;
+#[cfg(test)]
+mod rules;
+mod schema;
+mod session;
+mod table;
+mod tls;
+mod walk;
+mod writer;
+
+pub use crate::sqlite::{ApiKey, Totals};
+pub use address::{AddressError, Database};
+pub use reader::Reader;
+pub use schema::CELLS;
+pub use writer::{Begun, Writer};
