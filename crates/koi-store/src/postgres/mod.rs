@@ -29,7 +29,15 @@ mod purchases;
 mod reader;
 #[cfg(test)]
 mod rules;
+#[allow(dead_code, reason = "shared with the tests beside this crate")]
+#[cfg(test)]
+#[path = "../../tests/sqlite/sample.rs"]
+mod sample;
 mod schema;
+#[allow(dead_code, reason = "shared with the tests beside this crate")]
+#[cfg(test)]
+#[path = "../../tests/postgres/server.rs"]
+mod server;
 mod session;
 mod table;
 mod tls;

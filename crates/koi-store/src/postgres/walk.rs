@@ -41,12 +41,6 @@ impl Walk {
         );
         Self { sql, keys: keys.len() }
     }
-
-    /// The statement's text.
-    #[cfg(test)]
-    pub(super) fn sql(&self) -> &str {
-        &self.sql
-    }
 }
 
 /// Where a row stands: its cell and the columns of its key.
@@ -63,11 +57,6 @@ const CELL_SHIFT: u32 = 50;
 impl Place {
     /// Behind all rows.
     pub(super) const END: Place = Place { cell: i16::MAX, first: i64::MAX, second: i64::MAX };
-
-    /// The place of a row.
-    pub(super) fn new(cell: i16, first: i64, second: i64) -> Self {
-        Self { cell, first, second }
-    }
 
     /// The place of the first row that can have a number.
     pub(super) fn of(number: i64) -> Self {

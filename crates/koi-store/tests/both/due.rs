@@ -5,7 +5,7 @@ use koi_core::coupon::{self, Coupon};
 use koi_core::id::{CampaignNo, CouponId};
 use koi_core::quote::{self, Quote};
 use koi_core::time::Time;
-use koi_store::{Due, Store, Want};
+use koi_store::{Due, Want};
 
 use crate::Installation;
 use crate::sample::{self, at};
@@ -27,7 +27,7 @@ fn store(installation: &mut Installation, coupons: &[Coupon]) {
 
 fn due(installation: &mut Installation, now: i64, judged: &[(CampaignNo, i64)]) -> Due {
     let judged: Vec<(CampaignNo, Time)> = judged.iter().map(|(number, ms)| (*number, at(*ms))).collect();
-    installation.writer.due(at(now), &judged, 1000).unwrap()
+    installation.due(at(now), &judged, 1000)
 }
 
 fn ids(coupons: &[Coupon]) -> Vec<CouponId> {
@@ -123,7 +123,7 @@ fn each_campaign_is_judged_by_its_own_instant() {
     let now = from.plus_ms(1_000_000);
     let judged = [(sample::CAMPAIGN, paused.judged_at(now)), (OTHER, now)];
     assert_eq!(judged[0].1, from);
-    let found = installation.writer.due(now, &judged, 1000).unwrap();
+    let found = installation.due(now, &judged, 1000);
     assert_eq!(found.coupons, ids(&[before.clone(), running.clone()]));
 
     // With those booked nothing is due by itself any more: what expires after the pause's start waits for its end.
@@ -131,7 +131,7 @@ fn each_campaign_is_judged_by_its_own_instant() {
         let expired = Coupon { phase: coupon::Phase::Expired, remaining: 0, ..coupon };
         installation.commit_on(&[Want::Coupon(expired.id)], |rows| rows.coupons.put(expired.id, expired));
     }
-    assert_eq!(installation.writer.due(now, &judged, 1000).unwrap(), Due::default());
+    assert_eq!(installation.due(now, &judged, 1000), Due::default());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn no_more_is_named_than_was_asked_for_and_the_oldest_first() {
     let coupons: Vec<Coupon> = (1..=20).map(|ordinal| expiring(ordinal, 1000 - i64::from(ordinal))).collect();
     store(&mut installation, &coupons);
     let judged = [(sample::CAMPAIGN, at(5000))];
-    let found = installation.writer.due(at(5000), &judged, 7).unwrap();
+    let found = installation.due(at(5000), &judged, 7);
     assert_eq!(found.coupons, ids(&coupons[13..]));
     assert_eq!(found.next, Some(at(980)));
 }

@@ -1,32 +1,31 @@
 //! What orders of the office leave besides rows.
 
 use koi_core::id::Principal;
-use koi_core::rows::Rows;
-use koi_store::{Answered, LogLine, Notes, Store};
+use koi_store::{Answered, LogLine, Notes};
 
 use crate::Installation;
 use crate::sample::{self, asked, at};
 
 fn commit(installation: &mut Installation, notes: &Notes) {
-    let rows: Rows = installation.writer.begin(&[]).unwrap();
-    installation.writer.commit(&rows, notes).unwrap();
+    let rows = installation.begin(&[]).unwrap();
+    installation.end(&rows, notes).unwrap();
 }
 
 #[test]
 fn an_answer_is_kept_for_repeats() {
     let mut installation = Installation::new();
     let answered = Answered { asked: asked(5), status: u16::MAX, body: "{\"红\":\"\u{0}\"}".repeat(1000) };
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), None);
+    assert_eq!(installation.answered(asked(5).key), None);
     commit(&mut installation, &Notes { answered: Some(answered.clone()), ..Notes::default() });
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), Some(answered.clone()));
+    assert_eq!(installation.answered(asked(5).key), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(6).key).unwrap(), None);
 
     // The same key cannot be answered twice: the second transaction fails as a whole.
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.begin(&[]).unwrap();
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     let again = Notes { answered: Some(Answered { status: 200, ..answered }), ..Notes::default() };
-    assert!(installation.writer.commit(&rows, &again).is_err());
+    assert!(installation.end(&rows, &again).is_err());
     let want = [koi_store::Want::Coupon(sample::coupon(1).id)];
     assert!(!installation.rows(&want).coupons.has(sample::coupon(1).id));
 }
@@ -44,51 +43,35 @@ fn the_log_grows_line_by_line() {
     for number in 1..=3 {
         commit(&mut installation, &Notes { log: Some(line(number)), ..Notes::default() });
     }
-    let sql = installation.sql();
-    let mut statement =
-        sql.prepare("SELECT at, principal, action, subject, detail FROM log ORDER BY number").unwrap();
-    let lines: Vec<LogLine> = statement
-        .query_map([], |row| {
-            Ok(LogLine {
-                at: at(row.get(0)?),
-                principal: Principal::stored(&row.get::<_, String>(1)?),
-                action: row.get(2)?,
-                subject: row.get(3)?,
-                detail: row.get(4)?,
-            })
-        })
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    assert_eq!(lines, [line(1), line(2), line(3)]);
+    assert_eq!(installation.log_lines(), [line(1), line(2), line(3)]);
 }
 
 #[test]
 fn the_sandboxs_clock_is_kept() {
     let mut installation = Installation::new();
-    assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
+    assert_eq!(installation.sandbox_clock(), None);
     for ms in [1_531_580_400_000, 1_531_580_400_001] {
         commit(&mut installation, &Notes { sandbox_clock: Some(at(ms)), ..Notes::default() });
-        assert_eq!(installation.writer.sandbox_clock().unwrap(), Some(at(ms)));
+        assert_eq!(installation.sandbox_clock(), Some(at(ms)));
     }
 }
 
 #[test]
-fn a_folder_stays_what_it_was_first_served_as() {
-    let installation = Installation::new();
-    assert_eq!(installation.writer.mode("sandbox").unwrap(), "sandbox");
-    assert_eq!(installation.writer.mode("live").unwrap(), "sandbox");
+fn an_installation_stays_what_it_was_first_served_as() {
+    let mut installation = Installation::new();
+    assert_eq!(installation.mode("sandbox"), "sandbox");
+    assert_eq!(installation.mode("live"), "sandbox");
 }
 
 #[test]
 fn notes_are_rolled_back_with_their_rows() {
     let mut installation = Installation::new();
-    let mut rows = installation.writer.begin(&[]).unwrap();
+    let mut rows = installation.begin(&[]).unwrap();
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
     let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: None };
-    assert!(installation.writer.commit(&rows, &notes).is_err());
-    assert_eq!(installation.writer.answered(asked(5).key).unwrap(), None);
-    assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
+    assert!(installation.end(&rows, &notes).is_err());
+    assert_eq!(installation.answered(asked(5).key), None);
+    assert_eq!(installation.sandbox_clock(), None);
 }

@@ -1,0 +1,153 @@
+//! The PostgreSQL store, through the door that the engine uses. What it has in common with SQLite is in `both`.
+
+mod cells;
+#[path = "../both/due.rs"]
+mod due;
+#[path = "../both/notes.rs"]
+mod notes;
+#[path = "../both/purchases.rs"]
+mod purchases;
+#[path = "../both/round_trip.rs"]
+mod round_trip;
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "../sqlite/sample.rs"]
+mod sample;
+#[allow(dead_code, reason = "shared with other tests")]
+mod server;
+#[path = "../both/transactions.rs"]
+mod transactions;
+
+use std::ops::ControlFlow;
+
+use koi_core::catalog::{Catalog, Entry};
+use koi_core::id::{CampaignNo, Principal, TransferId};
+use koi_core::idempotency::Key;
+use koi_core::ledger::Transfer;
+use koi_core::rows::Rows;
+use koi_core::time::Time;
+use koi_store::postgres::{ApiKey, Database, Writer};
+pub(crate) use koi_store::postgres::Reader;
+use koi_store::{Answered, Due, LogLine, Notes, StoreError, Want};
+
+use crate::sample::CELL;
+use crate::server::{Server, Sql};
+
+/// An installation of its own for each test.
+pub(crate) struct Installation {
+    pub(crate) writer: Writer,
+    pub(crate) database: Database,
+    name: String,
+}
+
+impl Installation {
+    pub(crate) fn new() -> Self {
+        let name = Server::shared().fresh();
+        let database: Database = Server::shared().url(&name).parse().unwrap();
+        let (writer, _) = database.serve(None).unwrap();
+        Self { writer, database, name }
+    }
+
+    /// Writes what `change` leaves in an empty working set.
+    pub(crate) fn commit(&mut self, change: impl FnOnce(&mut Rows)) {
+        self.commit_on(&[], change);
+    }
+
+    /// Writes what `change` makes of the rows that are wanted.
+    pub(crate) fn commit_on(&mut self, wants: &[Want], change: impl FnOnce(&mut Rows)) {
+        let mut rows = self.begin(wants).unwrap();
+        change(&mut rows);
+        self.end(&rows, &Notes::default()).unwrap();
+    }
+
+    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
+        let mut begun = self.writer.begin(&[(CELL, wants.to_vec())], None)?;
+        Ok(begun.cells.remove(0))
+    }
+
+    fn end(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+        self.writer.commit(std::slice::from_ref(rows), notes)
+    }
+
+    fn rollback(&mut self) {
+        self.writer.rollback();
+    }
+
+    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Due {
+        self.writer.due(&[CELL], now, judged, limit).unwrap()
+    }
+
+    fn enter(&mut self, entries: Vec<Entry>) {
+        self.commit(|rows| rows.entries = entries);
+    }
+
+    fn load_catalog(&mut self) -> Catalog {
+        self.writer.load_catalog().unwrap().0
+    }
+
+    fn answered(&mut self, key: Key) -> Option<Answered> {
+        self.writer.answered(key).unwrap()
+    }
+
+    fn sandbox_clock(&mut self) -> Option<Time> {
+        self.writer.sandbox_clock().unwrap()
+    }
+
+    fn mode(&mut self, asked: &str) -> String {
+        self.writer.mode(asked).unwrap()
+    }
+
+    fn add_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        self.writer.add_key(key)
+    }
+
+    fn revoke_key(&mut self, id: &str, now: Time) -> bool {
+        self.writer.revoke_key(id, now).unwrap()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.database.reader().unwrap()
+    }
+
+    fn rows(&self, wants: &[Want]) -> Rows {
+        // A coupon that is not there, so that something is wanted of the cell.
+        let nothing = [Want::Coupon(sample::largest_coupon().id)];
+        let wants = if wants.is_empty() { &nothing } else { wants };
+        let wants: Vec<_> = wants.iter().map(|want| (CELL, *want)).collect();
+        self.reader().rows(&wants).unwrap().remove(0)
+    }
+
+    /// Breaks something behind the store's back, and against what the database checks.
+    fn damage(&self, sql: &str) {
+        let database = self.sql();
+        database.run("ALTER TABLE quote DROP CONSTRAINT quote_cell");
+        database.run(sql);
+    }
+
+    fn log_lines(&self) -> Vec<LogLine> {
+        let rows = self.sql().run("SELECT at, principal, action, subject, detail FROM log ORDER BY number");
+        let line = |row: Vec<String>| LogLine {
+            at: Time::of_ms(row[0].parse().unwrap()),
+            principal: Principal::stored(&row[1]),
+            action: row[2].clone(),
+            subject: row[3].clone(),
+            detail: row[4].clone(),
+        };
+        rows.into_iter().map(line).collect()
+    }
+
+    /// The database beside the store's own doors.
+    pub(crate) fn sql(&self) -> Sql {
+        Server::shared().sql(&self.name)
+    }
+}
+
+/// Every line of the ledger.
+fn transfers(reader: &Reader) -> Vec<Transfer> {
+    let mut lines = Vec::new();
+    let each = |line| {
+        lines.push(line);
+        ControlFlow::Continue(())
+    };
+    reader.for_each_transfer(TransferId::of_number(0), each).unwrap();
+    lines
+}
