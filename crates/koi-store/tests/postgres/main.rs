@@ -1,8 +1,11 @@
 //! The PostgreSQL store, through the door that the engine uses. What it has in common with SQLite is in `both`.
 
 mod cells;
+mod claims;
+mod doors;
 #[path = "../both/due.rs"]
 mod due;
+mod lost;
 #[path = "../both/notes.rs"]
 mod notes;
 #[path = "../both/purchases.rs"]
@@ -14,6 +17,8 @@ mod round_trip;
 mod sample;
 #[allow(dead_code, reason = "shared with other tests")]
 mod server;
+mod statements;
+mod tls;
 #[path = "../both/transactions.rs"]
 mod transactions;
 
@@ -41,8 +46,12 @@ pub(crate) struct Installation {
 
 impl Installation {
     pub(crate) fn new() -> Self {
-        let name = Server::shared().fresh();
-        let database: Database = Server::shared().url(&name).parse().unwrap();
+        Self::on(Server::shared())
+    }
+
+    pub(crate) fn on(server: &Server) -> Self {
+        let name = server.fresh();
+        let database: Database = server.url(&name).parse().unwrap();
         let (writer, _) = database.serve(None).unwrap();
         Self { writer, database, name }
     }

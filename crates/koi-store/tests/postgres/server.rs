@@ -15,19 +15,21 @@ const USER: &str = "postgres";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A server for tests: small, and without waiting for the disk, which outlives every process that is killed.
 const SETTINGS: &str = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c shared_buffers=32MB \
-    -c max_connections=90 -c max_wal_size=256MB";
+    -c max_wal_size=256MB";
 /// Runs the server, and ends it when the pipe to whoever started this ends.
 const KEEPER: &str = r#"
-place="$1"; shift
+place="$1"; after="$2"; shift 2
 "$@" >>"$place/log" 2>&1 </dev/null & server=$!
 read -r _
 kill -QUIT "$server" 2>/dev/null
 wait "$server"
+[ "$after" = keep ] || rm -rf "$place"
 "#;
 
 pub(crate) struct Server {
     programs: PathBuf,
     place: PathBuf,
+    port: u16,
     keeper: Mutex<Option<Child>>,
     is_own: bool,
 }
@@ -52,6 +54,25 @@ impl Server {
         server
     }
 
+    /// A server that answers on a port, by TLS only and for a password.
+    pub(crate) fn with_tls(certificate: &Path, key: &Path, port: u16) -> Server {
+        let mut server = Server::prepare(true);
+        server.port = port;
+        let data = server.place.join("data");
+        for (from, to) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = data.join(to);
+            run(Command::new("cp").arg(from).arg(&to));
+            if is_root() {
+                run(Command::new("chown").arg(USER).arg(&to));
+            }
+            run(Command::new("chmod").arg("600").arg(&to));
+        }
+        let hosts = "local all koi trust\nhostssl all all 127.0.0.1/32 scram-sha-256\nhostssl all all ::1/128 scram-sha-256\n";
+        std::fs::write(data.join("pg_hba.conf"), hosts).unwrap();
+        server.run("-c ssl=on -c listen_addresses=localhost");
+        server
+    }
+
     /// A server with more settings.
     pub(crate) fn start_with(is_own: bool, settings: &str) -> Server {
         let server = Server::prepare(is_own);
@@ -63,7 +84,7 @@ impl Server {
         let programs = programs().expect("PostgreSQL is not installed: run ./test, which installs it");
         let template = template(&programs);
         let place = tempfile::Builder::new().prefix("koi-pg").tempdir().unwrap().keep();
-        let server = Server { programs, place, keeper: Mutex::default(), is_own };
+        let server = Server { programs, place, port: 5432, keeper: Mutex::default(), is_own };
         if is_root() {
             run(Command::new("chown").arg(USER).arg(&server.place));
         }
@@ -75,8 +96,10 @@ impl Server {
     /// Starts it, and waits until it answers.
     pub(crate) fn run(&self, settings: &str) {
         let mut command = as_user_command("sh");
-        command.args(["-c", KEEPER, "sh"]).arg(&self.place).arg(self.programs.join("postgres"));
+        let after = if self.is_own { "keep" } else { "remove" };
+        command.args(["-c", KEEPER, "sh"]).arg(&self.place).arg(after).arg(self.programs.join("postgres"));
         command.arg("-D").arg(self.place.join("data")).arg("-k").arg(&self.place);
+        command.arg("-p").arg(self.port.to_string());
         command.args(SETTINGS.split_whitespace()).args(settings.split_whitespace());
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(command.spawn().unwrap());
@@ -93,7 +116,7 @@ impl Server {
 
     /// The address of a database.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://koi@{}/{database}", self.place.display().to_string().replace('/', "%2F"))
+        format!("postgres://koi@{}:{}/{database}", self.place.display().to_string().replace('/', "%2F"), self.port)
     }
 
     /// A fresh and empty database; answers its name.
@@ -111,7 +134,7 @@ impl Server {
 
     fn try_sql(&self, database: &str) -> Option<Sql> {
         let mut config = Config::new();
-        config.host_path(&self.place).user("koi").dbname(database).application_name("test");
+        config.host_path(&self.place).port(self.port).user("koi").dbname(database).application_name("test");
         Sql::connect(&config)
     }
 
