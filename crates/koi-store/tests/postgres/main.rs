@@ -17,6 +17,8 @@ mod round_trip;
 mod sample;
 #[allow(dead_code, reason = "shared with other tests")]
 mod server;
+mod shop;
+mod speed;
 mod statements;
 mod tls;
 #[path = "../both/transactions.rs"]
