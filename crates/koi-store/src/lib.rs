@@ -9,6 +9,10 @@
 
 pub mod error;
 pub mod postgres;
+#[allow(dead_code, reason = "shared with the tests beside this crate")]
+#[cfg(test)]
+#[path = "../tests/sqlite/sample.rs"]
+mod sample;
 pub mod sqlite;
 
 use koi_core::catalog::Catalog;

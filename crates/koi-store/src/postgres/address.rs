@@ -79,8 +79,7 @@ impl FromStr for Database {
             return Err(shape());
         }
         let parameters = Parameters::read(parameters)?;
-        let mut config: Config =
-            format!("{base}?{}", parameters.others.join("&")).parse().map_err(|_| shape())?;
+        let mut config: Config = format!("{base}?{}", parameters.others.join("&")).parse().map_err(|_| shape())?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(AddressError("it names no host".into()));
         }

@@ -112,7 +112,13 @@ impl<'a> Changes<'a> {
     /// The statements that write them, with as many rows each as there are.
     pub(super) fn requests(&self) -> Vec<Written<'_>> {
         let mut writes = Vec::new();
-        self.kept(&mut writes, &self.coupons, &table::coupon::TABLE, &table::coupon::INSERT, &table::coupon::UPDATE);
+        self.kept(
+            &mut writes,
+            &self.coupons,
+            &table::coupon::TABLE,
+            &table::coupon::INSERT,
+            &table::coupon::UPDATE,
+        );
         self.kept(&mut writes, &self.quotes, &table::quote::TABLE, &table::quote::INSERT, &table::quote::UPDATE);
         let (insert, update) = (&table::payment::INSERT, &table::payment::UPDATE);
         self.kept(&mut writes, &self.payments, &table::payment::TABLE, insert, update);

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use koi_core::id::Cell;
 use rustc_hash::FxHashSet;
+use tokio_postgres::types::ToSql;
 
 use super::session::Param;
 use super::table::plain::stored_text;
@@ -94,7 +95,9 @@ impl<R> Value<R> {
             Value::Int(_) => "integer[]",
             Value::Big(_) | Value::BigOrNone(_) => "bigint[]",
             Value::Flag(_) | Value::FlagOrNone(_) => "boolean[]",
-            Value::Name(_) | Value::NameOrNone(_) | Value::Text(_) | Value::TextOrNone(_) | Value::Bigs(_) => "text[]",
+            Value::Name(_) | Value::NameOrNone(_) | Value::Text(_) | Value::TextOrNone(_) | Value::Bigs(_) => {
+                "text[]"
+            }
             Value::Bytes(_) | Value::BytesOrNone(_) => "bytea[]",
         }
     }
@@ -109,8 +112,8 @@ impl<R> Value<R> {
 
     /// The column of some rows.
     fn array<'a>(&self, rows: &[&'a R]) -> Param<'a> {
-        fn each<'a, R, T>(rows: &[&'a R], value: impl Fn(&'a R) -> T) -> Box<Vec<T>> {
-            Box::new(rows.iter().map(|row| value(row)).collect())
+        fn each<'a, R, T: ToSql + Sync + 'a>(rows: &[&'a R], value: impl Fn(&'a R) -> T) -> Param<'a> {
+            Box::new(rows.iter().map(|row| value(row)).collect::<Vec<T>>())
         }
         match *self {
             Value::Small(value) => each(rows, value),
@@ -206,7 +209,8 @@ impl<R> Table<R> {
     pub(super) fn insert(&self) -> Sql {
         let name = self.name;
         let into = list(self.names(|_| true), str::to_owned);
-        let values = self.columns.iter().map(|column| column.value.stored(column.name)).collect::<Vec<_>>().join(", ");
+        let values =
+            self.columns.iter().map(|column| column.value.stored(column.name)).collect::<Vec<_>>().join(", ");
         let arrays = self.arrays(|_| true, 2);
         Sql::new(
             format!(
@@ -263,7 +267,8 @@ impl<R> Table<R> {
 
     fn arrays(&self, part: impl Fn(Part) -> bool, first: usize) -> String {
         let columns = self.columns.iter().filter(|column| part(column.part));
-        let arrays = columns.zip(first..).map(|(column, place)| format!("${place}::{}", column.value.array_type()));
+        let arrays =
+            columns.zip(first..).map(|(column, place)| format!("${place}::{}", column.value.array_type()));
         arrays.collect::<Vec<_>>().join(", ")
     }
 

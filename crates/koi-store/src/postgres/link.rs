@@ -190,7 +190,8 @@ struct Wait {
 impl Wait {
     fn new() -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| StoreError::Unavailable(format!("waiting for the database: {error}")))?;
+        let runtime =
+            runtime.map_err(|error| StoreError::Unavailable(format!("waiting for the database: {error}")))?;
         Ok(Self { runtime: Some(runtime) })
     }
 

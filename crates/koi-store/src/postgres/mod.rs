@@ -29,10 +29,6 @@ mod purchases;
 mod reader;
 #[cfg(test)]
 mod rules;
-#[allow(dead_code, reason = "shared with the tests beside this crate")]
-#[cfg(test)]
-#[path = "../../tests/sqlite/sample.rs"]
-mod sample;
 mod schema;
 #[allow(dead_code, reason = "shared with the tests beside this crate")]
 #[cfg(test)]

@@ -215,7 +215,8 @@ impl Filling {
             // Of a coupon of which nothing is reserved no quote holds anything.
             let Some(coupon) = quote.coupon else { return Ok(()) };
             self.holds.entry(coupon).or_default().push(quote.id);
-            if !self.of(cell)?.coupons.get(coupon).is_some_and(|coupon| coupon.reserved > 0) {
+            let holder = self.of(cell)?.coupons.get(coupon);
+            if holder.is_none_or(|coupon| coupon.reserved <= 0) {
                 return Ok(());
             }
         }

@@ -24,7 +24,8 @@ pub(super) struct Found {
 
 pub(super) async fn probe(client: &Client) -> Result<Found, StoreError> {
     let row = client.query_one(PROBE, &[]).await.map_err(|error| error::of_connecting(&error))?;
-    let unread = |error: tokio_postgres::Error| StoreError::Refused(format!("the server says strange things: {error}"));
+    let unread =
+        |error: tokio_postgres::Error| StoreError::Refused(format!("the server says strange things: {error}"));
     let said = Said {
         version: row.try_get(0).map_err(unread)?,
         server_encoding: row.try_get(1).map_err(unread)?,

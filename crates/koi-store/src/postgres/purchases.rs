@@ -82,10 +82,7 @@ fn read_standing(row: &Row) -> Result<(i16, i64), StoreError> {
 }
 
 /// What every quote takes off a coupon, one after the other.
-pub(super) fn for_each_deduction(
-    link: &RefCell<Link>,
-    mut each: impl FnMut(Deduction),
-) -> Result<(), StoreError> {
+pub(super) fn for_each_deduction(link: &RefCell<Link>, mut each: impl FnMut(Deduction)) -> Result<(), StoreError> {
     let (from, until) = (Place::of(i64::MIN), Place::END);
     let taken = Kind { walk: &table::quote::DEDUCTIONS, read: read_taken, key: |taken: &Taken| (taken.id, 0) };
     let standing = Kind { walk: &table::payment::STANDING, read: read_standing, key: |id: &i64| (*id, 0) };

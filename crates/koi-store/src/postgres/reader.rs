@@ -121,7 +121,9 @@ impl Reader {
         for (_, slice) in slices {
             totals = Some(match totals {
                 None => Totals { left: slice.left, buckets: slice.buckets },
-                Some(sum) => Totals { left: added(&sum.left, &slice.left)?, buckets: sum.buckets.plus(&slice.buckets)? },
+                Some(sum) => {
+                    Totals { left: added(&sum.left, &slice.left)?, buckets: sum.buckets.plus(&slice.buckets)? }
+                }
             });
         }
         Ok(totals)

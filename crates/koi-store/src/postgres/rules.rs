@@ -2,7 +2,7 @@
 //! (That the list is complete is seen by a batch of everything; that no plan reads a whole table, by the server.)
 
 use super::form::{Form, Sql};
-use super::sample;
+use crate::sample;
 use super::server::Server;
 use super::table::{cell, coupon, meta, payment, quote, refund, slice, transfer};
 use crate::Want;
@@ -76,9 +76,14 @@ fn broken(sql: &str) -> Vec<String> {
     }
     let is_pinned = match sql.split_whitespace().next() {
         Some("INSERT") => {
-            sql.contains(&format!("{} (cell, ", tables.first().unwrap_or(&""))) && sql.contains(") SELECT $1::smallint, ")
+            sql.contains(&format!("{} (cell, ", tables.first().unwrap_or(&"")))
+                && sql.contains(") SELECT $1::smallint, ")
         }
-        _ => sql.contains("AS stored") && sql.contains(" WHERE stored.cell = $1") && sql.matches("stored.cell =").count() == 1,
+        _ => {
+            sql.contains("AS stored")
+                && sql.contains(" WHERE stored.cell = $1")
+                && sql.matches("stored.cell =").count() == 1
+        }
     };
     if !is_pinned {
         broken.push("it is not restricted to one cell".to_owned());
@@ -106,7 +111,10 @@ fn what_breaks_a_rule_is_noticed() {
         ("SELECT pg_advisory_lock(1) FROM cell AS stored WHERE stored.cell = $1", "advisory"),
         ("SELECT now() FROM cell AS stored WHERE stored.cell = $1", "time"),
         ("SELECT stored.id FROM quote AS stored JOIN payment AS p ON true WHERE stored.cell = $1", "not on one"),
-        ("INSERT INTO coupon (cell, id) SELECT new.cell, new.id FROM unnest($1, $2) AS new (cell, id)", "one cell"),
+        (
+            "INSERT INTO coupon (cell, id) SELECT new.cell, new.id FROM unnest($1, $2) AS new (cell, id)",
+            "one cell",
+        ),
         ("INSERT INTO transfer (cell, id) SELECT $1::smallint, nextval('numbers')", "sequences"),
         ("UPDATE cell AS stored SET next_quote = 1", "one cell"),
     ] {

@@ -96,7 +96,9 @@ fn step(link: &mut Link, cells: u16) -> Result<bool, StoreError> {
         Found::Version(_) => {
             link.script(LOCK)?;
             // It may have been waited for.
-            let Found::Version(version) = look(link)? else { return Err(StoreError::Conflict("it is gone".into())) };
+            let Found::Version(version) = look(link)? else {
+                return Err(StoreError::Conflict("it is gone".into()));
+            };
             version
         }
     };
@@ -150,7 +152,9 @@ fn look(link: &mut Link) -> Result<Found, StoreError> {
     let mut fields = Fields::of(row);
     let (schema, is_ours, tables): (Option<String>, bool, i64) = (fields.next()?, fields.next()?, fields.next()?);
     if schema.is_none() {
-        return Err(StoreError::Refused("there is no schema to make tables in: see search_path, or CREATE SCHEMA public".into()));
+        return Err(StoreError::Refused(
+            "there is no schema to make tables in: see search_path, or CREATE SCHEMA public".into(),
+        ));
     }
     if !is_ours {
         return match tables {

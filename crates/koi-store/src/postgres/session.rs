@@ -207,7 +207,11 @@ impl Session {
 }
 
 /// Sends a request when it is polled first, and collects its answer.
-async fn ask(client: &Client, statement: &Statement, params: &[Param<'_>]) -> Result<Reply, tokio_postgres::Error> {
+async fn ask(
+    client: &Client,
+    statement: &Statement,
+    params: &[Param<'_>],
+) -> Result<Reply, tokio_postgres::Error> {
     let params = params.iter().map(|param| &**param as &(dyn ToSql + Sync));
     let mut stream = std::pin::pin!(client.query_raw(statement, params).await?);
     let mut rows = Vec::new();
@@ -219,10 +223,11 @@ async fn ask(client: &Client, statement: &Statement, params: &[Param<'_>]) -> Re
 
 /// Runs futures side by side. Each is polled first in its turn, so that what they send is sent in their order.
 async fn in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures.map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         let mut all = Poll::Ready(());
-        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+        for (future, output) in running.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
             match future.as_mut().poll(context) {
                 Poll::Ready(done) => *output = Some(done),
                 Poll::Pending => all = Poll::Pending,
@@ -231,7 +236,7 @@ async fn in_order<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
         all
     })
     .await;
-    running.into_iter().filter_map(|(_, output)| output).collect()
+    outputs.into_iter().flatten().collect()
 }
 
 /// Drives a connection to its end, and notes whether the server warned of something.

@@ -12,7 +12,7 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::Folder;
-use super::sample;
+use crate::sample;
 use super::writer::Writer;
 use crate::{Notes, Store, Want};
 

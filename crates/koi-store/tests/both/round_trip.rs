@@ -317,10 +317,7 @@ fn keys_of_the_api() {
     let (first, second) = (key("b", 1, None), key("a", 2, Some(at(i64::MAX))));
     installation.add_key(&second).unwrap();
     installation.add_key(&first).unwrap();
-    assert!(
-        installation.add_key(&ApiKey { id: "c".into(), ..first.clone() }).is_err(),
-        "the same secret twice"
-    );
+    assert!(installation.add_key(&ApiKey { id: "c".into(), ..first.clone() }).is_err(), "the same secret twice");
     assert_eq!(installation.reader().keys().unwrap(), [first.clone(), second]);
     assert!(installation.revoke_key("b", at(9)));
     assert!(!installation.revoke_key("b", at(10)), "it keeps the time of the first");

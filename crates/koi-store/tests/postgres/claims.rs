@@ -60,7 +60,8 @@ fn run_on_sqlite(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[C
 
 /// Puts packets into cells.
 pub(crate) fn found(writer: &mut Writer, catalog: &Catalog, left: impl Fn(Cell) -> Vec<u64>) {
-    let wants: Vec<_> = (0..writer.cells()).map(|cell| (Cell(cell), vec![Want::Slice(sample::CAMPAIGN)])).collect();
+    let wants: Vec<_> =
+        (0..writer.cells()).map(|cell| (Cell(cell), vec![Want::Slice(sample::CAMPAIGN)])).collect();
     let mut begun = writer.begin(&wants, None).unwrap();
     for rows in &mut begun.cells {
         rows.slices.put(sample::CAMPAIGN, shop::slice(catalog, left(rows.cell)));
@@ -237,7 +238,8 @@ fn claim_side_by_side(database: &Database, catalog: &Catalog, writers: u32, each
             let counts = &counts;
             scope.spawn(move || {
                 let mut store = database.writer().unwrap();
-                let calls: Vec<Call> = (writer * each..(writer + 1) * each).map(|person| claim(person, "k")).collect();
+                let calls: Vec<Call> =
+                    (writer * each..(writer + 1) * each).map(|person| claim(person, "k")).collect();
                 for batch in calls.chunks(size) {
                     for outcome in run(&mut store, catalog, shop::opening(catalog), batch) {
                         let kind = match outcome {

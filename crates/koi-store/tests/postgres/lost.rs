@@ -8,10 +8,10 @@ use koi_core::time::Time;
 use koi_store::postgres::Writer;
 use koi_store::{Answered, LogLine, Notes, StoreError, Want};
 
+use crate::Installation;
 use crate::cells::coupon;
 use crate::sample::{self, asked};
 use crate::server::{Server, Sql, wait_until};
-use crate::Installation;
 
 const CELL: Cell = Cell(7);
 

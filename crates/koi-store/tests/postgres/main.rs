@@ -32,8 +32,8 @@ use koi_core::idempotency::Key;
 use koi_core::ledger::Transfer;
 use koi_core::rows::Rows;
 use koi_core::time::Time;
-use koi_store::postgres::{ApiKey, Database, Writer};
 pub(crate) use koi_store::postgres::Reader;
+use koi_store::postgres::{ApiKey, Database, Writer};
 use koi_store::{Answered, Due, LogLine, Notes, StoreError, Want};
 
 use crate::sample::CELL;

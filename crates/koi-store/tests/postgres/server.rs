@@ -205,7 +205,10 @@ fn template(programs: &Path) -> PathBuf {
     // Several may make one; the first that is done is taken.
     let new = base.join(format!("new.{}", std::process::id()));
     let mut command = as_user_command(&programs.join("initdb").to_string_lossy());
-    run(command.args(["-A", "trust", "-U", "koi", "-E", "UTF8", "--locale=C", "-N", "-D"]).arg(&new).current_dir("/"));
+    run(command
+        .args(["-A", "trust", "-U", "koi", "-E", "UTF8", "--locale=C", "-N", "-D"])
+        .arg(&new)
+        .current_dir("/"));
     if std::fs::rename(&new, &made).is_err() {
         let _ = std::fs::remove_dir_all(&new);
     }

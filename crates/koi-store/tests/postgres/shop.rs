@@ -45,7 +45,8 @@ pub(crate) fn opening(catalog: &Catalog) -> Time {
 /// A funded slice of so many packets, tier by tier.
 pub(crate) fn slice(catalog: &Catalog, left: Vec<u64>) -> Slice {
     let rules = &campaign(catalog).rules;
-    let budget = rules.packets.iter().zip(&left).map(|(tier, left)| tier.face * i64::try_from(*left).unwrap()).sum();
+    let budget =
+        rules.packets.iter().zip(&left).map(|(tier, left)| tier.face * i64::try_from(*left).unwrap()).sum();
     let mut balances = Buckets::default().balances();
     (balances[0], balances[1]) = (-i64::abs(budget), budget);
     Slice { next_ordinal: 0, left, buckets: Buckets::stored(balances) }
@@ -89,13 +90,21 @@ pub(crate) fn wants(call: &Call, cells: u16) -> (Cell, Vec<Want>) {
             (key.cell(cells), vec![Want::Shopper(key), asked])
         }
         Command::CancelQuote(id) | Command::Pay(id) => (id.cell(), vec![Want::Quote(*id)]),
-        Command::CancelPayment(id) | Command::Refund(id, _) => (id.cell(), vec![Want::Payment(*id, call.asked.key)]),
+        Command::CancelPayment(id) | Command::Refund(id, _) => {
+            (id.cell(), vec![Want::Payment(*id, call.asked.key)])
+        }
         Command::Void(id) => (id.cell(), vec![Want::Coupon(*id)]),
     }
 }
 
 /// Decides calls one after the other, each on the rows of its cell.
-pub(crate) fn decide_all(cells: &mut [Rows], of: u16, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec<Outcome> {
+pub(crate) fn decide_all(
+    cells: &mut [Rows],
+    of: u16,
+    catalog: &Catalog,
+    now: Time,
+    batch: &[Call],
+) -> Vec<Outcome> {
     let settings = Settings {
         wallet_currency: Currency::CNY,
         settlement_zone: Zone::parse("Asia/Shanghai").unwrap(),

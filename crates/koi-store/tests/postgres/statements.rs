@@ -33,7 +33,11 @@ fn write(writer: &mut Writer, cells: u16, each: u32, from: u32, rows: Rows) -> u
             let mut wants = vec![Want::Slice(sample::CAMPAIGN)];
             for number in from..from + each {
                 let (coupon, quote) = (coupon(cell, number), quote(cell, number));
-                wants.extend([Want::Shopper(coupon.shopper), Want::QuoteAsked(quote.asked.key), Want::Quote(quote.id)]);
+                wants.extend([
+                    Want::Shopper(coupon.shopper),
+                    Want::QuoteAsked(quote.asked.key),
+                    Want::Quote(quote.id),
+                ]);
             }
             (Cell(cell), wants)
         })

@@ -12,7 +12,17 @@ fn server() -> (Server, u16, tempfile::TempDir) {
     let place = tempfile::tempdir().unwrap();
     let (certificate, key) = (place.path().join("cert.pem"), place.path().join("key.pem"));
     let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-out")
@@ -22,7 +32,10 @@ fn server() -> (Server, u16, tempfile::TempDir) {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    assert!(status.is_ok_and(|status| status.success()), "openssl comes with PostgreSQL: run ./test, which installs it");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "openssl comes with PostgreSQL: run ./test, which installs it"
+    );
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = Server::with_tls(&certificate, &key, port);
     (server, port, place)
@@ -41,9 +54,13 @@ fn tls_and_passwords_are_as_the_address_asks() {
     };
     let right = "pa%3Ass%2Fw%40rd%20s3cret";
     serve("localhost", right, "").unwrap();
-    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'till' AND ssl";
-    let (writer, _) =
-        format!("postgres://till:{right}@127.0.0.1:{port}/{name}?sslmode=require").parse::<Database>().unwrap().serve(None).unwrap();
+    let encrypted =
+        "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'till' AND ssl";
+    let (writer, _) = format!("postgres://till:{right}@127.0.0.1:{port}/{name}?sslmode=require")
+        .parse::<Database>()
+        .unwrap()
+        .serve(None)
+        .unwrap();
     assert_eq!(server.sql(&name).value(encrypted), "1");
     drop(writer);
     serve("localhost", right, &format!("sslmode=verify-full&sslrootcert={roots}")).unwrap();

@@ -29,13 +29,16 @@ pub(crate) static READ: LazyLock<Sql> = LazyLock::new(|| {
 });
 /// Moves the numbers on, if they are still those that were given out from.
 pub(crate) static MOVE: LazyLock<Sql> = LazyLock::new(|| {
-    let set = format!("UPDATE {NAME} AS stored SET next_quote = new.next_quote, next_transfer = new.next_transfer FROM");
+    let set =
+        format!("UPDATE {NAME} AS stored SET next_quote = new.next_quote, next_transfer = new.next_transfer FROM");
     let columns = "next_quote, next_transfer, old_quote, old_transfer";
     let arrays = "$2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]";
     let same = "stored.next_quote = new.old_quote AND stored.next_transfer = new.old_transfer";
     Sql::new(
         format!("{set} unnest({arrays}) AS new ({columns}) WHERE stored.cell = $1 AND {same}"),
-        format!("{set} unnest($1::smallint[], {arrays}) AS new (cell, {columns}) WHERE stored.cell = new.cell AND {same}"),
+        format!(
+            "{set} unnest($1::smallint[], {arrays}) AS new (cell, {columns}) WHERE stored.cell = new.cell AND {same}"
+        ),
     )
 });
 

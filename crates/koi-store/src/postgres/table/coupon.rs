@@ -83,10 +83,7 @@ pub(crate) static DUE: LazyLock<Sql> = LazyLock::new(|| {
         )
     };
     Sql::new(
-        format!(
-            "SELECT due.id FROM unnest($2::bigint[], $3::bigint[]) AS part (campaign, judged) {}",
-            due("$1")
-        ),
+        format!("SELECT due.id FROM unnest($2::bigint[], $3::bigint[]) AS part (campaign, judged) {}", due("$1")),
         format!(
             "SELECT due.id FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS part (cell, campaign, judged) {}",
             due("part.cell")

@@ -7,7 +7,7 @@ use koi_core::id::CouponId;
 
 use super::*;
 use crate::sqlite::Folder;
-use crate::sqlite::sample;
+use crate::sample;
 use crate::sqlite::writer::Writer;
 use crate::{Notes, Store};
 
