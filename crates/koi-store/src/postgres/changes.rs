@@ -1,5 +1,7 @@
 //! What a batch changed of its cells' rows, as one statement for each table and kind of change.
 
+use std::borrow::Borrow;
+
 use koi_core::coupon::Coupon;
 use koi_core::id::Cell;
 use koi_core::ledger::Transfer;
@@ -8,7 +10,7 @@ use koi_core::quote::Quote;
 use koi_core::rows::{Counters, Rows, Write};
 
 use super::form::{Form, Sql, Table, place};
-use super::session::Request;
+use super::session::{Param, Request};
 use super::table::slice::Part;
 use super::table::{self, cell};
 use crate::error::StoreError;
@@ -111,59 +113,42 @@ impl<'a> Changes<'a> {
 
     /// The statements that write them, with as many rows each as there are.
     pub(super) fn requests(&self) -> Vec<Written<'_>> {
+        use table::{coupon, payment, quote, refund, slice, transfer};
         let mut writes = Vec::new();
-        self.kept(
-            &mut writes,
-            &self.coupons,
-            &table::coupon::TABLE,
-            &table::coupon::INSERT,
-            &table::coupon::UPDATE,
-        );
-        self.kept(&mut writes, &self.quotes, &table::quote::TABLE, &table::quote::INSERT, &table::quote::UPDATE);
-        let (insert, update) = (&table::payment::INSERT, &table::payment::UPDATE);
-        self.kept(&mut writes, &self.payments, &table::payment::TABLE, insert, update);
-        self.inserted(&mut writes, &self.refunds, &table::refund::TABLE, &table::refund::INSERT);
-        self.kept(&mut writes, &self.slices, &table::slice::TABLE, &table::slice::INSERT, &table::slice::UPDATE);
-        self.inserted(&mut writes, &self.transfers, &table::transfer::TABLE, &table::transfer::INSERT);
+        self.kept(&mut writes, &self.coupons, &coupon::TABLE, [&coupon::INSERT, &coupon::UPDATE]);
+        self.kept(&mut writes, &self.quotes, &quote::TABLE, [&quote::INSERT, &quote::UPDATE]);
+        self.kept(&mut writes, &self.payments, &payment::TABLE, [&payment::INSERT, &payment::UPDATE]);
+        self.one(&mut writes, &self.refunds, &refund::TABLE, &refund::INSERT);
+        self.kept(&mut writes, &self.slices, &slice::TABLE, [&slice::INSERT, &slice::UPDATE]);
+        self.one(&mut writes, &self.transfers, &transfer::TABLE, &transfer::INSERT);
         self.moved(&mut writes);
         writes
     }
 
-    fn kept<'s, R: std::borrow::Borrow<T>, T>(
-        &'s self,
+    fn kept<'s, R: Borrow<T>, T: 's>(
+        &self,
         writes: &mut Vec<Written<'s>>,
         kept: &'s Kept<R>,
         table: &Table<T>,
-        insert: &'static Sql,
-        update: &'static Sql,
+        [insert, update]: [&'static Sql; 2],
     ) {
-        self.inserted(writes, &kept.new, table, insert);
-        self.one(writes, &kept.other, update, |rows| table.updated(rows));
+        self.one(writes, &kept.new, table, insert);
+        self.one(writes, &kept.other, table, update);
     }
 
-    fn inserted<'s, R: std::borrow::Borrow<T>, T>(
-        &'s self,
+    fn one<'s, R: Borrow<T>, T: 's>(
+        &self,
         writes: &mut Vec<Written<'s>>,
         changed: &'s Changed<R>,
         table: &Table<T>,
-        insert: &'static Sql,
-    ) {
-        self.one(writes, changed, insert, |rows| table.inserted(rows));
-    }
-
-    fn one<'s, R: std::borrow::Borrow<T>, T: 's>(
-        &'s self,
-        writes: &mut Vec<Written<'s>>,
-        changed: &'s Changed<R>,
         sql: &'static Sql,
-        columns: impl FnOnce(&[&'s T]) -> Vec<super::session::Param<'s>>,
     ) {
         if changed.rows.is_empty() {
             return;
         }
-        let rows: Vec<&T> = changed.rows.iter().map(std::borrow::Borrow::borrow).collect();
+        let rows: Vec<&T> = changed.rows.iter().map(Borrow::borrow).collect();
         let mut params = vec![self.form.cells(changed.cells.clone())];
-        params.extend(columns(&rows));
+        params.extend(table.values(&rows));
         writes.push((Request::with(sql.form(self.form), params), Some(rows.len() as u64)));
     }
 
@@ -173,7 +158,7 @@ impl<'a> Changes<'a> {
             return;
         }
         let numbers = |of: fn(&(Counters, Counters)) -> i64| Box::new(rows.iter().map(of).collect::<Vec<i64>>());
-        let params: Vec<super::session::Param> = vec![
+        let params: Vec<Param> = vec![
             self.form.cells(cells.clone()),
             numbers(|(_, new)| new.quote),
             numbers(|(_, new)| new.transfer),

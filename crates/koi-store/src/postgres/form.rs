@@ -1,11 +1,16 @@
 //! Statements, generated from the description of a table, in two forms.
 //!
-//! | form   | cells                    | how a row is found                                        |
-//! |--------|--------------------------|-----------------------------------------------------------|
-//! | pinned | one, `$1`                | `cell = $1 AND key = ANY($2)`: Citus knows the node       |
-//! | many   | an array beside the keys | `unnest($1, $2)` joined with the table: any number at once |
+//! | form   | cells                    | how a row is found                               |
+//! |--------|--------------------------|--------------------------------------------------|
+//! | pinned | one, `$1`                | by `cell = $1` and a key: Citus knows the node   |
+//! | many   | an array beside the keys | by a cell and a key each: any number at once     |
 //!
 //! The text of a statement depends on neither the number of cells nor that of rows, so that it is prepared once.
+//!
+//! Nor does its plan depend on how large a table is. While it is small PostgreSQL would rather look through the whole
+//! cell, and it keeps a prepared plan when the table has grown. So each key is looked up by itself (`LATERAL`), in an
+//! order that only the right index has (`BETWEEN` itself and itself, not `=`: of what is equal no order is asked), and
+//! sorting is off. What changes is put in the place of the row with its key (`ON CONFLICT`), which takes no plan.
 
 use std::borrow::Cow;
 
@@ -187,15 +192,16 @@ impl<R> Table<R> {
     pub(super) fn by(&self, column: &str, and: &str) -> Sql {
         let (name, columns) = (self.name, self.read());
         let array = self.array_type(column);
+        let one = |cell: &str| {
+            format!(
+                "CROSS JOIN LATERAL (SELECT stored.cell, {columns} FROM {name} AS stored WHERE stored.cell = {cell} \
+                 AND stored.{column} BETWEEN wanted.{column} AND wanted.{column}{and} ORDER BY stored.{column}) AS found"
+            )
+        };
+        let read = "SELECT found.* FROM unnest(";
         Sql::new(
-            format!(
-                "SELECT stored.cell, {columns} FROM {name} AS stored \
-                 WHERE stored.cell = $1 AND stored.{column} = ANY($2::{array}){and}"
-            ),
-            format!(
-                "SELECT stored.cell, {columns} FROM unnest($1::smallint[], $2::{array}) AS wanted (cell, {column}) \
-                 JOIN {name} AS stored ON stored.cell = wanted.cell AND stored.{column} = wanted.{column}{and}"
-            ),
+            format!("{read}$2::{array}) AS wanted ({column}) {}", one("$1")),
+            format!("{read}$1::smallint[], $2::{array}) AS wanted (cell, {column}) {}", one("wanted.cell")),
         )
     }
 
@@ -207,41 +213,31 @@ impl<R> Table<R> {
 
     /// Inserts rows.
     pub(super) fn insert(&self) -> Sql {
+        self.write("")
+    }
+
+    /// Changes what can change of rows that are there. `same` must hold between the stored row and the new one
+    /// (`excluded`), otherwise it is not written.
+    pub(super) fn update(&self, same: &str) -> Sql {
+        let keys: String = self.names(|part| part == Part::Key).map(|key| format!(", {key}")).collect();
+        let set = list(self.names(|part| part == Part::Changing), |name| format!("{name} = excluded.{name}"));
+        self.write(&format!(" ON CONFLICT (cell{keys}) DO UPDATE SET {set} WHERE {same}"))
+    }
+
+    fn write(&self, then: &str) -> Sql {
         let name = self.name;
         let into = list(self.names(|_| true), str::to_owned);
         let values =
             self.columns.iter().map(|column| column.value.stored(column.name)).collect::<Vec<_>>().join(", ");
-        let arrays = self.arrays(|_| true, 2);
+        let arrays = self.arrays(2);
         Sql::new(
             format!(
-                "INSERT INTO {name} (cell, {into}) SELECT $1::smallint, {values} FROM unnest({arrays}) AS new ({into})"
+                "INSERT INTO {name} AS stored (cell, {into}) SELECT $1::smallint, {values} FROM unnest({arrays}) \
+                 AS new ({into}){then}"
             ),
             format!(
-                "INSERT INTO {name} (cell, {into}) SELECT new.cell, {values} \
-                 FROM unnest($1::smallint[], {arrays}) AS new (cell, {into})"
-            ),
-        )
-    }
-
-    /// Changes what can change of rows that are found by their keys.
-    pub(super) fn update(&self) -> Sql {
-        let name = self.name;
-        let changing = |part| part != Part::Fixed;
-        let bound = list(self.names(changing), str::to_owned);
-        let arrays = self.arrays(changing, 2);
-        let found = self.names(|part| part == Part::Key).map(|key| format!(" AND stored.{key} = new.{key}"));
-        let found: String = found.collect();
-        let columns = self.columns.iter().filter(|column| column.part == Part::Changing);
-        let set: Vec<String> =
-            columns.map(|column| format!("{} = {}", column.name, column.value.stored(column.name))).collect();
-        let set = set.join(", ");
-        Sql::new(
-            format!(
-                "UPDATE {name} AS stored SET {set} FROM unnest({arrays}) AS new ({bound}) WHERE stored.cell = $1{found}"
-            ),
-            format!(
-                "UPDATE {name} AS stored SET {set} FROM unnest($1::smallint[], {arrays}) AS new (cell, {bound}) \
-                 WHERE stored.cell = new.cell{found}"
+                "INSERT INTO {name} AS stored (cell, {into}) SELECT new.cell, {values} \
+                 FROM unnest($1::smallint[], {arrays}) AS new (cell, {into}){then}"
             ),
         )
     }
@@ -253,7 +249,7 @@ impl<R> Table<R> {
         let values = list(self.names(|_| true), |name| format!("new.{name}"));
         let keys = list(self.names(|part| part == Part::Key), str::to_owned);
         let set = list(self.names(|part| part != Part::Key), |name| format!("{name} = excluded.{name}"));
-        let arrays = self.arrays(|_| true, 1);
+        let arrays = self.arrays(1);
         format!(
             "INSERT INTO {name} ({into}) SELECT {values} FROM unnest({arrays}) AS new ({into}) \
              ON CONFLICT ({keys}) DO UPDATE SET {set}"
@@ -265,22 +261,15 @@ impl<R> Table<R> {
         format!("SELECT {} FROM {} AS stored ORDER BY {order}", self.read(), self.name)
     }
 
-    fn arrays(&self, part: impl Fn(Part) -> bool, first: usize) -> String {
-        let columns = self.columns.iter().filter(|column| part(column.part));
-        let arrays =
-            columns.zip(first..).map(|(column, place)| format!("${place}::{}", column.value.array_type()));
+    fn arrays(&self, first: usize) -> String {
+        let columns = self.columns.iter().zip(first..);
+        let arrays = columns.map(|(column, place)| format!("${place}::{}", column.value.array_type()));
         arrays.collect::<Vec<_>>().join(", ")
     }
 
-    /// The values of [`insert`](Self::insert) and [`put`](Self::put), behind the cells.
-    pub(super) fn inserted<'a>(&self, rows: &[&'a R]) -> Vec<Param<'a>> {
+    /// The values of what writes rows, behind the cells.
+    pub(super) fn values<'a>(&self, rows: &[&'a R]) -> Vec<Param<'a>> {
         self.columns.iter().map(|column| column.value.array(rows)).collect()
-    }
-
-    /// The values of [`update`](Self::update), behind the cells.
-    pub(super) fn updated<'a>(&self, rows: &[&'a R]) -> Vec<Param<'a>> {
-        let columns = self.columns.iter().filter(|column| column.part != Part::Fixed);
-        columns.map(|column| column.value.array(rows)).collect()
     }
 }
 

@@ -54,15 +54,15 @@ impl Entries {
         }
         if !self.merchants.is_empty() {
             let rows: Vec<&Merchant> = self.merchants.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::merchant::PUT, table::merchant::TABLE.inserted(&rows)));
+            requests.push(Request::with(&table::merchant::PUT, table::merchant::TABLE.values(&rows)));
         }
         if !self.stores.is_empty() {
             let rows: Vec<&Store> = self.stores.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::store::PUT, table::store::TABLE.inserted(&rows)));
+            requests.push(Request::with(&table::store::PUT, table::store::TABLE.values(&rows)));
         }
         if !self.codes.is_empty() {
             let rows: Vec<&Code> = self.codes.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::code::PUT, table::code::TABLE.inserted(&rows)));
+            requests.push(Request::with(&table::code::PUT, table::code::TABLE.values(&rows)));
         }
         if !self.rates.is_empty() {
             requests.push(table::rate::add(&self.rates, since));

@@ -263,7 +263,7 @@ pub(crate) fn put(campaigns: &[Whole]) -> Vec<Request<'_>> {
     let rows: Vec<&Whole> = campaigns.iter().collect();
     let numbers: Vec<i64> = campaigns.iter().map(Whole::number).collect();
     vec![
-        Request::with(&PUT, TABLE.inserted(&rows)),
+        Request::with(&PUT, TABLE.values(&rows)),
         Request::with(&CLEAR_TIERS, vec![Box::new(numbers.clone())]),
         Request::with(&CLEAR_PAUSES, vec![Box::new(numbers)]),
         Request::with(&PUT_TIERS, tiers(campaigns)),

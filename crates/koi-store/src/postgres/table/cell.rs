@@ -9,7 +9,7 @@ use super::Fields;
 use crate::error::StoreError;
 use crate::postgres::form::Sql;
 
-pub(crate) const NAME: &str = "cell";
+const NAME: &str = "cell";
 
 /// Locks some cells in their order: whoever needs several takes them like everybody else, and nobody waits in a circle.
 pub(crate) static LOCK: LazyLock<Sql> = LazyLock::new(|| {
@@ -41,6 +41,14 @@ pub(crate) static MOVE: LazyLock<Sql> = LazyLock::new(|| {
         ),
     )
 });
+
+/// What makes the cells of a new installation.
+pub(crate) fn install(cells: u16) -> String {
+    let last = cells.saturating_sub(1);
+    format!(
+        "INSERT INTO {NAME} (cell, next_quote, next_transfer) SELECT number, 1, 1 FROM generate_series(0, {last}) AS number"
+    )
+}
 
 /// Reads a cell's numbers.
 pub(crate) fn read(row: &Row) -> Result<(i16, Counters), StoreError> {

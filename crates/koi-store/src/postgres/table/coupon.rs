@@ -43,7 +43,8 @@ pub(crate) static TABLE: Table<Coupon> = Table {
 };
 
 pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
-pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update());
+/// The row is the one that was read.
+pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update("stored.asked_key = excluded.asked_key"));
 pub(crate) static BY_ID: LazyLock<Sql> = LazyLock::new(|| TABLE.by("id", ""));
 pub(crate) static BY_SHOPPER: LazyLock<Sql> = LazyLock::new(|| TABLE.by("shopper", ""));
 pub(crate) static WALK: LazyLock<Walk> = LazyLock::new(|| Walk::new(TABLE.name, &TABLE.read(), &["id"], ""));

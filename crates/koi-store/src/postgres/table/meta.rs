@@ -40,10 +40,8 @@ static SET_CLOCK: LazyLock<String> = LazyLock::new(|| {
 /// What makes an installation of a new schema.
 pub(crate) fn install(cells: u16) -> String {
     format!(
-        "INSERT INTO {NAME} (name, value) VALUES ('{CELLS}', '{cells}'), ('{REVISION}', '{FIRST}'); \
-         INSERT INTO {cell} (cell, next_quote, next_transfer) SELECT number, 1, 1 FROM generate_series(0, {last}) AS number",
-        cell = super::cell::NAME,
-        last = cells.saturating_sub(1)
+        "INSERT INTO {NAME} (name, value) VALUES ('{CELLS}', '{cells}'), ('{REVISION}', '{FIRST}'); {}",
+        super::cell::install(cells)
     )
 }
 

@@ -29,7 +29,8 @@ pub(crate) static TABLE: Table<Payment> = Table {
 };
 
 pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
-pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update());
+/// The row is the one that was read.
+pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update("stored.paid_at = excluded.paid_at"));
 pub(crate) static BY_ID: LazyLock<Sql> = LazyLock::new(|| TABLE.by("id", ""));
 pub(crate) static WALK: LazyLock<Walk> = LazyLock::new(|| Walk::new(TABLE.name, &TABLE.read(), &["id"], ""));
 /// The payments that stand: neither cancelled nor their coupons given back.

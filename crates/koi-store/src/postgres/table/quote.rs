@@ -42,7 +42,8 @@ pub(crate) static TABLE: Table<Quote> = Table {
 const HOLDS: &str = "stored.phase = 0 AND stored.coupon IS NOT NULL";
 
 pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
-pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update());
+/// The row is the one that was read.
+pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update("stored.asked_key = excluded.asked_key"));
 pub(crate) static BY_ID: LazyLock<Sql> = LazyLock::new(|| TABLE.by("id", ""));
 pub(crate) static BY_KEY: LazyLock<Sql> = LazyLock::new(|| TABLE.by("asked_key", ""));
 /// The open quotes that hold a part of each of some coupons.

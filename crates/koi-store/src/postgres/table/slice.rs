@@ -38,7 +38,9 @@ pub(crate) static TABLE: Table<Part> = Table {
 };
 
 pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
-pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update());
+/// The ordinal never goes back: what somebody else moved on is not written over.
+pub(crate) static UPDATE: LazyLock<Sql> =
+    LazyLock::new(|| TABLE.update("stored.next_ordinal <= excluded.next_ordinal"));
 pub(crate) static BY_CAMPAIGN: LazyLock<Sql> = LazyLock::new(|| TABLE.by("campaign", ""));
 /// A campaign's part ($2) of each of some cells ($1).
 pub(crate) static OF_CAMPAIGN: LazyLock<String> = LazyLock::new(|| {

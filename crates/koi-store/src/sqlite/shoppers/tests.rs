@@ -6,8 +6,8 @@ use koi_core::coupon::Coupon;
 use koi_core::id::CouponId;
 
 use super::*;
-use crate::sqlite::Folder;
 use crate::sample;
+use crate::sqlite::Folder;
 use crate::sqlite::writer::Writer;
 use crate::{Notes, Store};
 
