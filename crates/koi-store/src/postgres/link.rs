@@ -59,7 +59,7 @@ impl Link {
         if self.session.as_ref().is_some_and(|session| !session.is_lost()) {
             return Ok(false);
         }
-        self.session = None;
+        self.forget();
         if self.is_open {
             return Err(lost());
         }
@@ -71,7 +71,7 @@ impl Link {
             match found {
                 Ok(found) if found == cells => {}
                 other => {
-                    self.session = None;
+                    self.forget();
                     other?;
                     return Err(StoreError::Unavailable("another installation answers at this address".into()));
                 }
@@ -95,7 +95,7 @@ impl Link {
         };
         let result = self.wait.on(session.run(requests));
         if session.is_lost() {
-            self.session = None;
+            self.forget();
         }
         result
     }
@@ -119,7 +119,7 @@ impl Link {
         };
         let result = self.wait.on(session.script(sql));
         if session.is_lost() {
-            self.session = None;
+            self.forget();
         }
         result
     }
@@ -148,7 +148,7 @@ impl Link {
     pub(super) fn rollback(&mut self) {
         self.is_open = false;
         if self.session.is_some() && self.run(&[Request::of("ROLLBACK")]).is_err() {
-            self.session = None;
+            self.forget();
         }
     }
 
@@ -157,9 +157,15 @@ impl Link {
         self.session.as_ref().is_some_and(Session::was_warned)
     }
 
-    /// Gives the connection up.
+    /// Gives the connection up, at once: what was begun on it holds nobody up.
     pub(super) fn forget(&mut self) {
-        self.session = None;
+        if self.session.take().is_some() {
+            let closed = self.wait.on(async {
+                tokio::task::yield_now().await;
+                Ok::<(), StoreError>(())
+            });
+            drop(closed);
+        }
     }
 
     /// Waits a little.

@@ -35,6 +35,12 @@ pub struct Reader {
     cells: u16,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({})", self.link.borrow().database())
+    }
+}
+
 impl Reader {
     pub(super) fn new(link: Link, cells: u16) -> Self {
         Self { link: RefCell::new(link), cells }

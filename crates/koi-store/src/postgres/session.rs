@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Statement};
@@ -108,8 +109,17 @@ pub(super) struct Session {
     statements: FxHashMap<&'static str, Statement>,
     warned: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
+    /// What drives the connection.
+    drive: AbortHandle,
     /// Whether it is of no use any more.
     lost: bool,
+}
+
+/// The connection is closed, not kept until it is told goodbye: what was begun on it is over as soon as its runtime runs.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.drive.abort();
+    }
 }
 
 impl Session {
@@ -123,8 +133,16 @@ impl Session {
         let (client, connection) =
             database.config().connect(database.tls()).await.map_err(|error| error::of_connecting(&error))?;
         let warned = Arc::new(AtomicBool::new(false));
-        tokio::spawn(drive(connection, warned.clone()));
-        let found = probe::probe(&client).await?;
+        let drive = tokio::spawn(drive(connection, warned.clone())).abort_handle();
+        let statements = FxHashMap::default();
+        let session = Self { client, statements, warned, sent, drive, lost: false };
+        session.settle(role).await?;
+        Ok(session)
+    }
+
+    /// Looks at the server, and settles the connection.
+    async fn settle(&self, role: Role) -> Result<(), StoreError> {
+        let found = probe::probe(&self.client).await?;
         let mut settings = settings(role);
         for (needed, setting) in [(!found.has_citus, GENERIC), (!found.is_durable, DURABLE)] {
             if needed {
@@ -132,8 +150,7 @@ impl Session {
                 settings.push_str(setting);
             }
         }
-        client.batch_execute(&settings).await.map_err(|error| error::of_connecting(&error))?;
-        Ok(Self { client, statements: FxHashMap::default(), warned, sent, lost: false })
+        self.client.batch_execute(&settings).await.map_err(|error| error::of_connecting(&error))
     }
 
     /// Whether the connection is known to be of no use.
@@ -252,5 +269,66 @@ where
         {
             warned.store(true, Ordering::Release);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::link::Link;
+    use crate::postgres::server::Server;
+    use crate::postgres::table::Fields;
+
+    fn setting(link: &mut Link, sql: &'static str) -> String {
+        let replies = link.once(&[Request::of(sql)]).unwrap();
+        Fields::of(&replies[0].rows[0]).next().unwrap()
+    }
+
+    #[test]
+    fn every_connection_is_settled_and_durable_whatever_the_servers_settings() {
+        let server = Server::shared();
+        for (stored, expected) in
+            [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")]
+        {
+            let name = server.fresh();
+            server.sql("postgres").run(&format!("ALTER DATABASE {name} SET synchronous_commit = {stored}"));
+            server.sql("postgres").run(&format!("ALTER DATABASE {name} SET TimeZone = 'Asia/Shanghai'"));
+            let database: Database = server.url(&name).parse().unwrap();
+            for (role, statement, idle) in [(Role::Writer, "20s", "5s"), (Role::Reader, "1min", "10min")] {
+                let mut link = Link::new(&database, role).unwrap();
+                assert_eq!(setting(&mut link, "SHOW synchronous_commit"), expected);
+                assert_eq!(setting(&mut link, "SHOW TimeZone"), "UTC");
+                assert_eq!(setting(&mut link, "SHOW application_name"), "koi");
+                assert_eq!(setting(&mut link, "SHOW statement_timeout"), statement);
+                assert_eq!(setting(&mut link, "SHOW idle_in_transaction_session_timeout"), idle);
+                assert_eq!(setting(&mut link, "SHOW lock_timeout"), "10s");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_sent_together_is_sent_in_order() {
+        let server = Server::shared();
+        let database: Database = server.url(&server.fresh()).parse().unwrap();
+        let mut link = Link::new(&database, Role::Writer).unwrap();
+        link.connect().unwrap();
+        link.script("CREATE TABLE t (number bigint)").unwrap();
+        let add = "INSERT INTO t (number) SELECT count(*) + $1 FROM t";
+        let requests: Vec<Request> = (0..100).map(|_| Request::with(add, vec![Box::new(0_i64)])).collect();
+        let replies = link.run(&requests).unwrap();
+        assert!(replies.iter().all(|reply| reply.count == 1));
+        let replies = link.run(&[Request::of("SELECT number FROM t ORDER BY number")]).unwrap();
+        let numbers: Vec<i64> = replies[0].rows.iter().map(|row| Fields::of(row).next().unwrap()).collect();
+        assert!(numbers.into_iter().eq(0..100));
+        // The first error is that of all, and the connection goes on.
+        let wrong = [
+            Request::of("BEGIN"),
+            Request::of("SELECT 1 / (SELECT count(*) - 100 FROM t)"),
+            Request::of("SELECT 1"),
+        ];
+        let error = link.run(&wrong).unwrap_err();
+        assert!(error.to_string().contains("22012"), "{error}");
+        link.rollback();
+        link.run(&[Request::of("SELECT 1")]).unwrap();
     }
 }

@@ -51,6 +51,12 @@ pub struct Begun {
     pub answered: Option<Answered>,
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({})", self.link.database())
+    }
+}
+
 impl Writer {
     pub(super) fn new(link: Link, cells: u16) -> Self {
         Self { link, cells, begun: None }
@@ -80,7 +86,7 @@ impl Writer {
             wanted.add_cell(*cell);
             wants.iter().for_each(|want| wanted.add(place(*cell), *want));
         }
-        let begun = self.try_begin(&wanted, asked).inspect_err(|_| self.link.rollback())?;
+        let begun = self.try_begin(&wanted, asked).inspect_err(|_| self.rollback())?;
         let cells = begun.cells.iter().map(|rows| (rows.cell, rows.counters)).collect();
         self.begun = Some(Transaction { cells, revision: begun.revision });
         Ok(begun)

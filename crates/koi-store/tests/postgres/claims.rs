@@ -23,7 +23,7 @@ use crate::shop::{self, Outcome, call, claim, decide_all, shopper, wants};
 use crate::{Installation, transfers};
 
 /// Begin, decide, commit; again after a conflict.
-pub(crate) fn run(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec<Outcome> {
+fn run(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec<Outcome> {
     loop {
         match attempt(writer, catalog, now, batch) {
             Ok(outcomes) => return outcomes,

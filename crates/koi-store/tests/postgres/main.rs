@@ -23,6 +23,7 @@ mod statements;
 mod tls;
 #[path = "../both/transactions.rs"]
 mod transactions;
+mod walks;
 
 use std::ops::ControlFlow;
 
