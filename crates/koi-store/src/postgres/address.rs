@@ -106,9 +106,7 @@ impl Database {
 
     /// One more writer: of this process, or of another one beside it.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        let mut link = Link::new(self, Role::Writer)?;
-        link.connect()?;
-        let cells = schema::must_be_current(&mut link)?;
+        let (link, cells) = self.open(Role::Writer)?;
         Ok(Writer::new(link, cells))
     }
 
@@ -119,10 +117,19 @@ impl Database {
 
     /// A connection that only reads.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let mut link = Link::new(self, Role::Reader)?;
-        link.connect()?;
-        let cells = schema::must_be_current(&mut link)?;
+        let (link, cells) = self.open(Role::Reader)?;
         Ok(Reader::new(link, cells))
+    }
+
+    fn open(&self, role: Role) -> Result<(Link, u16), StoreError> {
+        let mut link = Link::new(self, role)?;
+        link.connect()?;
+        // There is nothing yet that could be begun again.
+        let cells = schema::must_be_current(&mut link).map_err(|error| match error {
+            StoreError::Conflict(why) => StoreError::Unavailable(why),
+            error => error,
+        })?;
+        Ok((link, cells))
     }
 
     pub(super) fn config(&self) -> &Config {

@@ -23,8 +23,11 @@ pub(super) fn of_connecting(error: &tokio_postgres::Error) -> StoreError {
     match said.code().code() {
         "3D000" => StoreError::Refused(format!("{text}: create it with `createdb --encoding=UTF8`")),
         "28P01" | "28000" => StoreError::Refused(format!("{text}: see the user and the password of --database")),
-        code if code.starts_with("42") || code.starts_with("22") => StoreError::Refused(text),
-        _ => StoreError::Unavailable(text),
+        // It starts, it stops, it is full: it may be well again. Anything else stays as it is until somebody acts.
+        code if ["08", "25", "53", "55", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
+            StoreError::Unavailable(text)
+        }
+        _ => StoreError::Refused(text),
     }
 }
 

@@ -58,25 +58,38 @@ impl Reader {
 
     /// The rows that are wanted, as they are stored, in the order of their cells.
     pub fn rows(&self, wants: &[(Cell, Want)]) -> Result<Vec<Rows>, StoreError> {
-        self.in_one_moment(|| {
-            let wanted = Wanted::of(wants.iter().copied());
-            if wanted.cells.is_empty() {
-                return Ok(Vec::new());
-            }
-            let form = wanted.form();
-            let first = wanted.first();
-            let counters = Request::with(table::cell::READ.form(form), vec![form.cells(wanted.cells.clone())]);
-            let mut requests = vec![counters];
-            requests.extend(first.requests);
-            let replies = self.ask(&requests)?;
-            let mut filling = Filling::new(&wanted, replies.first())?;
-            filling.load(&first.of, replies.get(1..).unwrap_or_default())?;
-            let second = filling.second()?;
-            if !second.is_empty() {
-                filling.load(&second.of, &self.ask(&second.requests)?)?;
-            }
-            filling.finish()
-        })
+        let wanted = Wanted::of(wants.iter().copied());
+        if wanted.cells.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.link.borrow().is_open() {
+            return self.fill(&wanted, None);
+        }
+        let filled = self.fill(&wanted, Some(Request::of(LOOK)));
+        self.link.borrow_mut().rollback();
+        filled
+    }
+
+    /// Reads the rows that are wanted, in a transaction that is under way or begun along with the first of them.
+    fn fill(&self, wanted: &Wanted, begin: Option<Request<'static>>) -> Result<Vec<Rows>, StoreError> {
+        let (form, first) = (wanted.form(), wanted.first());
+        let counters = Request::with(table::cell::READ.form(form), vec![form.cells(wanted.cells.clone())]);
+        let before = begin.iter().len();
+        let mut requests: Vec<Request> = begin.into_iter().collect();
+        requests.push(counters);
+        requests.extend(first.requests);
+        let replies = match before {
+            0 => self.ask(&requests)?,
+            _ => self.link.borrow_mut().begin(&requests)?,
+        };
+        let (counters, found) = replies.split_at(before + 1);
+        let mut filling = Filling::new(wanted, counters.last())?;
+        filling.load(&first.of, found)?;
+        let second = filling.second()?;
+        if !second.is_empty() {
+            filling.load(&second.of, &self.ask(&second.requests)?)?;
+        }
+        filling.finish()
     }
 
     /// Runs several reads on one state of the database.
