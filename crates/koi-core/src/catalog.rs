@@ -67,6 +67,8 @@ pub struct Catalog {
     stores: FxHashMap<StoreId, Arc<Store>>,
     codes: FxHashMap<CodeText, Arc<Code>>,
     rates: FxHashMap<Pair, Rate>,
+    /// Which state of the stored catalog this is: a number that every change of it raises.
+    pub revision: u64,
 }
 
 /// One change of the catalog: the new value replaces the old one.

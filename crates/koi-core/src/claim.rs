@@ -11,11 +11,12 @@ use crate::ledger::{Account, Movement, Reason};
 use crate::packet;
 use crate::refusal::Refusal;
 use crate::rows::{Changes, Rows};
-use crate::scene::Scene;
+use crate::scene::{Pick, Scene};
 use crate::settle::moving;
 use crate::time::{DAY_MS, Time};
 
-/// Issues a packet to a shopper, or says why not.
+/// Issues a packet to a shopper, or says why not. It looks at the shopper's cell alone: `SoldOut` means that this
+/// slice is empty, and is believed once no other cell has packets to give.
 pub(crate) fn claim(rows: &Rows, scene: &Scene, claim: &Claim, asked: Asked) -> Result<Decision, No> {
     let campaign = scene.catalog.campaign(&claim.campaign).ok_or(Refusal::UnknownCampaign)?;
     let code = scene.catalog.code(&claim.code).ok_or(Refusal::UnknownCode)?;
@@ -119,7 +120,8 @@ fn issue(rows: &Rows, scene: &Scene, campaign: &Campaign, claim: &Claim, asked: 
     if total == 0 {
         return Err(Refusal::SoldOut.into());
     }
-    let pick = (scene.luck)(campaign, rows.cell, u64::from(slice.next_ordinal), total);
+    let what = Pick::Claim { ordinal: u64::from(slice.next_ordinal) };
+    let pick = (scene.luck)(campaign, rows.cell, what, total);
     let place = packet::at(&slice.left, pick)?;
     let tier = campaign.rules.packets.get(place).ok_or(Fault::Missing("a packet's tier"))?;
     let id = CouponId::new(rows.cell, campaign.number, slice.next_ordinal);

@@ -6,7 +6,7 @@ use crate::campaign::{Campaign, Scope};
 use crate::catalog::{Code, Merchant, Store};
 use crate::coupon::Coupon;
 use crate::id::{
-    AccountId, CampaignId, CodeText, CouponId, Medium, PaymentId, PersonId, Principal, QuoteId, ShopperKey,
+    AccountId, CampaignId, Cell, CodeText, CouponId, Medium, PaymentId, PersonId, Principal, QuoteId, ShopperKey,
     StoreId,
 };
 use crate::idempotency::Asked;
@@ -78,6 +78,34 @@ pub enum Command {
     Refund(PaymentId, Money),
     /// Takes a coupon back.
     Void(CouponId),
+}
+
+impl Command {
+    /// What the log calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Claim(_) => "coupon.claim",
+            Command::Quote(_) => "quote.create",
+            Command::CancelQuote(_) => "quote.cancel",
+            Command::Pay(_) => "payment.create",
+            Command::CancelPayment(_) => "payment.cancel",
+            Command::Refund(..) => "payment.refund",
+            Command::Void(_) => "coupon.void",
+        }
+    }
+
+    /// The cell whose rows the command touches. A number that names a cell which the installation does not have names
+    /// nothing; nothing is found in the first cell as well as anywhere.
+    pub fn cell(&self, cells: u16) -> Cell {
+        let of_number = |cell: Cell| if cell.0 < cells { cell } else { Cell(0) };
+        match self {
+            Command::Claim(claim) => claim.shopper.key.cell(cells),
+            Command::Quote(purchase) => purchase.shopper.key.cell(cells),
+            Command::CancelQuote(id) | Command::Pay(id) => of_number(id.cell()),
+            Command::CancelPayment(id) | Command::Refund(id, _) => of_number(id.quote().cell()),
+            Command::Void(id) => of_number(id.cell()),
+        }
+    }
 }
 
 /// A command of the office: it changes the catalog.

@@ -102,6 +102,11 @@ impl CodeText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cell(pub u16);
 
+impl Cell {
+    /// The cell in which each campaign's stock and money begin.
+    pub const TREASURY: Cell = Cell(0);
+}
+
 /// The most cells of an installation.
 pub const MAX_CELLS: u16 = 1 << CELL_BITS;
 

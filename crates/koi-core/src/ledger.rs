@@ -1,10 +1,14 @@
 //! Double entry, append-only: every movement of a campaign's money is a transfer between two accounts,
 //! with a reason and a subject. The buckets of the budget are accounts; two more stand for the world
-//! outside. A transfer debits the account that the money leaves and credits the one that it enters, so a
-//! balance is credits less debits.
+//! outside, and one for what is between cells. A transfer debits the account that the money leaves and
+//! credits the one that it enters, so a balance is credits less debits.
+//!
+//! A line lives in one cell. So money that goes to another cell has two: here it leaves [`Account::Free`] for
+//! [`Account::Moved`], there it comes back out of `Moved`. Each cell's books add up by themselves, and what all
+//! cells hold in `Moved` is nothing, at every instant.
 
 use crate::fault::Fault;
-use crate::id::{CampaignNo, CouponId, TransferId};
+use crate::id::{CampaignNo, Cell, CouponId, TransferId};
 use crate::money::{sum, take};
 use crate::time::Time;
 
@@ -27,11 +31,13 @@ pub enum Account {
     Recovered,
     /// Outside: merchants who refund. Its balance is minus what was recovered.
     Refunds,
+    /// Outside the cell: between cells. Its balance is what went to other cells less what came from them.
+    Moved,
 }
 
 impl Account {
     /// All accounts, in the order of their numbers.
-    pub const ALL: [Account; 8] = [
+    pub const ALL: [Account; 9] = [
         Account::Funder,
         Account::Free,
         Account::Committed,
@@ -40,6 +46,7 @@ impl Account {
         Account::Returned,
         Account::Recovered,
         Account::Refunds,
+        Account::Moved,
     ];
 
     /// The account's name in the contract.
@@ -53,6 +60,7 @@ impl Account {
             Account::Returned => "returned",
             Account::Recovered => "recovered",
             Account::Refunds => "refunds",
+            Account::Moved => "moved",
         }
     }
 
@@ -66,9 +74,9 @@ impl Account {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// Whether the account stands for the world outside, and so may go below zero.
+    /// Whether the account stands for what is outside of the cell, and so may go below zero.
     pub fn is_outside(self) -> bool {
-        matches!(self, Account::Funder | Account::Refunds)
+        matches!(self, Account::Funder | Account::Refunds | Account::Moved)
     }
 }
 
@@ -97,11 +105,16 @@ pub enum Reason {
     Restore,
     /// What was left went back to the funder. Subject: the campaign.
     Close,
+    /// Packets, with the money that backs them, went to another cell or came from it. Subject: the other cell's
+    /// number; `part` is the packets' tier, and `count` says how many they are.
+    Move,
+    /// Free money went to another cell or came from it. Subject: the other cell's number.
+    Gather,
 }
 
 impl Reason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 13] = [
         Reason::Fund,
         Reason::Issue,
         Reason::Reserve,
@@ -113,6 +126,8 @@ impl Reason {
         Reason::Recover,
         Reason::Restore,
         Reason::Close,
+        Reason::Move,
+        Reason::Gather,
     ];
 
     /// The reason's name in the contract.
@@ -129,6 +144,8 @@ impl Reason {
             Reason::Recover => "recover",
             Reason::Restore => "restore",
             Reason::Close => "close",
+            Reason::Move => "move",
+            Reason::Gather => "gather",
         }
     }
 
@@ -156,14 +173,34 @@ pub struct Movement {
     pub reason: Reason,
     /// The number of what it is about (see [`Reason`]).
     pub subject: i64,
-    /// The refund's place among those of its payment; 0 for other subjects.
+    /// The refund's place among those of its payment, or the tier of packets that move; 0 for other subjects.
     pub part: u32,
-    /// The coupon whose money moves; `None` for fundings, closes, and refunds' shares.
+    /// The coupon whose money moves; `None` for fundings, closes, refunds' shares, and what goes between cells.
     pub coupon: Option<CouponId>,
 }
 
+/// Which way something goes between cells, as one of them sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To another cell.
+    Into(Cell),
+    /// From another cell.
+    From(Cell),
+}
+
+impl Movement {
+    /// Free money that goes to another cell, or comes from it.
+    pub fn between_cells(way: Way, amount: i64, reason: Reason, part: u32) -> Self {
+        let (debit, credit, other) = match way {
+            Way::Into(other) => (Account::Free, Account::Moved, other),
+            Way::From(other) => (Account::Moved, Account::Free, other),
+        };
+        Self { debit, credit, amount, reason, subject: i64::from(other.0), part, coupon: None }
+    }
+}
+
 /// A line of the ledger. Only coupons that are issued in one batch share a line: their ordinals follow
-/// each other, so that the line names each of them.
+/// each other, so that the line names each of them. Packets of a tier that move at once share one, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
     /// Its number.
@@ -172,24 +209,31 @@ pub struct Transfer {
     pub campaign: CampaignNo,
     /// What moves, and why.
     pub movement: Movement,
-    /// How many coupons the line issues; 1 for every other reason.
+    /// How many coupons the line issues, or packets it moves; 1 for every other reason.
     pub count: u32,
     /// When.
     pub at: Time,
 }
 
+impl Transfer {
+    /// How many lines it is when coupons are listed one by one.
+    pub fn lines(&self) -> u32 {
+        if self.movement.reason == Reason::Issue { self.count } else { 1 }
+    }
+}
+
 /// The balances of a campaign's accounts, in one cell or over all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Buckets([i64; 8]);
+pub struct Buckets([i64; 9]);
 
 impl Buckets {
     /// Balances as they are stored, in the order of [`Account::ALL`].
-    pub fn stored(balances: [i64; 8]) -> Self {
+    pub fn stored(balances: [i64; 9]) -> Self {
         Self(balances)
     }
 
     /// The balances in the order of [`Account::ALL`].
-    pub fn balances(&self) -> [i64; 8] {
+    pub fn balances(&self) -> [i64; 9] {
         self.0
     }
 
@@ -227,11 +271,18 @@ impl Buckets {
         Ok(self)
     }
 
-    /// The two equations that hold at every instant: funded = free + committed + reserved + spent +
-    /// returned, and what was recovered came from refunds.
+    /// The two equations that hold in each cell at every instant: funded = free + committed + reserved + spent +
+    /// returned + moved, and what was recovered came from refunds.
     pub fn adds_up(&self) -> bool {
-        let inside = [Account::Free, Account::Committed, Account::Reserved, Account::Spent, Account::Returned];
-        let held: i128 = inside.iter().map(|account| i128::from(self.get(*account))).sum();
+        let parts = [
+            Account::Free,
+            Account::Committed,
+            Account::Reserved,
+            Account::Spent,
+            Account::Returned,
+            Account::Moved,
+        ];
+        let held: i128 = parts.iter().map(|account| i128::from(self.get(*account))).sum();
         let opposite = |account| -i128::from(self.get(account));
         held == opposite(Account::Funder) && i128::from(self.get(Account::Recovered)) == opposite(Account::Refunds)
     }
@@ -262,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_between_cells_may_go_below_zero_and_free_money_may_not() {
+        let funded = Buckets::default().after(&movement(Account::Funder, Account::Free, 100)).unwrap();
+        let gave = funded.after(&movement(Account::Free, Account::Moved, 60)).unwrap();
+        let took = Buckets::default().after(&movement(Account::Moved, Account::Free, 60)).unwrap();
+        assert_eq!((gave.get(Account::Moved), took.get(Account::Moved)), (60, -60));
+        assert_eq!((gave.adds_up(), took.adds_up()), (true, true));
+        assert_eq!(gave.plus(&took).unwrap(), funded);
+        assert_eq!(gave.after(&movement(Account::Free, Account::Moved, 41)), Err(Fault::Negative));
+    }
+
+    #[test]
     fn numbers_of_accounts_and_reasons_are_stored_for_ever() {
         for (number, account) in Account::ALL.into_iter().enumerate() {
             assert_eq!(usize::from(account.number()), number);
@@ -271,23 +333,26 @@ mod tests {
             assert_eq!(usize::from(reason.number()), number);
             assert_eq!(Reason::of_number(reason.number()), Some(reason));
         }
-        assert_eq!((Account::of_number(8), Reason::of_number(11)), (None, None));
+        assert_eq!((Account::of_number(9), Reason::of_number(13)), (None, None));
     }
 
     #[test]
     fn balances_of_cells_are_summed_account_by_account() {
-        let one = Buckets::stored([-10, 4, 3, 2, 1, 0, 6, -6]);
-        let sum = one.plus(&Buckets::stored([-5, 1, 1, 1, 1, 1, 0, 0])).unwrap();
-        assert_eq!(sum.balances(), [-15, 5, 4, 3, 2, 1, 6, -6]);
+        let one = Buckets::stored([-10, 2, 3, 2, 1, 0, 6, -6, 2]);
+        let other = Buckets::stored([-5, 3, 1, 1, 1, 1, 0, 0, -2]);
+        assert_eq!((one.adds_up(), other.adds_up()), (true, true), "each cell's books add up by themselves");
+        let sum = one.plus(&other).unwrap();
+        assert_eq!(sum.balances(), [-15, 5, 4, 3, 2, 1, 6, -6, 0]);
         assert_eq!((sum.funded(), sum.adds_up()), (15, true));
-        let most = Buckets::stored([0, i64::MAX, 0, 0, 0, 0, 0, 0]);
+        let most = Buckets::stored([0, i64::MAX, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(most.plus(&most), Err(Fault::Overflow));
     }
 
     #[test]
     fn a_doubled_or_lost_fen_shows() {
-        assert!(Buckets::stored([-10, 4, 3, 2, 1, 0, 0, 0]).adds_up());
-        assert!(!Buckets::stored([-10, 4, 3, 2, 1, 1, 0, 0]).adds_up());
-        assert!(!Buckets::stored([-10, 4, 3, 2, 1, 0, 1, 0]).adds_up());
+        assert!(Buckets::stored([-10, 4, 3, 2, 1, 0, 0, 0, 0]).adds_up());
+        assert!(!Buckets::stored([-10, 4, 3, 2, 1, 1, 0, 0, 0]).adds_up());
+        assert!(!Buckets::stored([-10, 4, 3, 2, 1, 0, 1, 0, 0]).adds_up());
+        assert!(!Buckets::stored([-10, 4, 3, 2, 1, 0, 0, 0, 1]).adds_up());
     }
 }

@@ -3,11 +3,13 @@
 //! Nothing in this crate does I/O, waits, reads a clock, a random source or the environment, or knows
 //! serde. Time and luck are arguments; money is an integer with a currency. A call is decided on the rows
 //! of a batch in memory ([`decide::decide`]), an order of the office likewise ([`office::order`]); both
-//! change the working set ([`rows::Rows`]), which the store then writes in one transaction.
+//! change the working set ([`rows::Rows`]), which the store then writes in one transaction. Packets move between cells in
+//! [`cells`].
 
 pub mod audit;
 pub mod campaign;
 pub mod catalog;
+pub mod cells;
 mod claim;
 pub mod command;
 pub mod coupon;

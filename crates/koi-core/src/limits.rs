@@ -17,6 +17,8 @@ pub const QUOTE_VALID_S: i64 = 86_400;
 pub const OPEN_QUOTES: usize = 256;
 /// Merchants that a campaign may list.
 pub const MERCHANTS_LISTED: usize = 100_000;
+/// Countries of one list of a campaign's eligibility: all there are (ISO 3166-1 names 249), and one.
+pub const COUNTRIES: usize = 250;
 /// Characters of a title.
 pub const TITLE_CHARS: usize = 200;
 /// Characters of the terms, in each language.
@@ -29,3 +31,5 @@ pub const FEE_BPS: i64 = 10_000;
 pub const REFUND_DAYS: i64 = 360;
 /// Minutes after midnight until which the payments of the day before can be cancelled.
 pub const CANCEL_MINUTES: i64 = 15;
+/// Packets that one cell gives another at once: each of them is drawn.
+pub const GRANT: u64 = 4096;

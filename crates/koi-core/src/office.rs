@@ -1,42 +1,53 @@
 //! Orders of the office: they change campaigns, merchants, stores, codes and rates.
+//!
+//! A campaign lives in all cells: its whole stock and its money begin in the treasury, and what is left of both is
+//! there again at the close. What an order looks at, and answers, is the sum over all cells.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::campaign::Campaign;
 use crate::catalog::{Code, Entry};
 use crate::command::{Answer, By, Decision, No, Order};
 use crate::fault::Fault;
-use crate::id::{CampaignId, MAX_CAMPAIGNS};
-use crate::ledger::{Account, Buckets, Movement, Reason};
+use crate::id::{CampaignId, Cell, MAX_CAMPAIGNS};
+use crate::ledger::{Account, Buckets, Movement, Reason, Way};
 use crate::limits;
 use crate::money::Money;
+use crate::packet;
 use crate::refusal::Refusal;
-use crate::rows::{Changes, Rows, Slice};
+use crate::rows::{Cells, Changes, Slice};
 use crate::scene::Scene;
-use crate::settle::moving;
 
-/// Decides an order and applies it to the working set. The catalog is changed by who owns it, after the
-/// commit, from the decision's entries.
-pub fn order(rows: &mut Rows, scene: &Scene, order: &Order, by: By) -> Result<Decision, No> {
-    let decision = decided(rows, scene, order, by)?;
-    rows.apply(decision.changes.clone(), scene.now)?;
-    Ok(decision)
+/// What an order changes in each cell, and what it is answered.
+struct Decided {
+    changes: BTreeMap<Cell, Changes>,
+    answer: Answer,
 }
 
-fn decided(rows: &Rows, scene: &Scene, order: &Order, by: By) -> Result<Decision, No> {
+/// Decides an order and applies it to the working sets: of all cells when it is about a campaign, else of the
+/// treasury. The decision's changes are in the working sets when it is answered, and no longer in it. The catalog is
+/// changed by who owns it, after the commit, from the treasury's entries.
+pub fn order(cells: &mut Cells, scene: &Scene, order: &Order, by: By) -> Result<Decision, No> {
+    let Decided { changes, answer } = decided(cells, scene, order, by)?;
+    cells.apply(changes, scene.now)?;
+    Ok(Decision::new(Changes::default(), answer))
+}
+
+fn decided(cells: &Cells, scene: &Scene, order: &Order, by: By) -> Result<Decided, No> {
     let catalog = scene.catalog;
     let now = scene.now;
     match order {
         Order::Draft(rules, secret) => draft(scene, rules, *secret),
-        Order::Submit(id) => step(rows, scene, id, |campaign| campaign.submit(by)),
-        Order::Approve(id) => step(rows, scene, id, |campaign| campaign.approve(by)),
-        Order::Fund(id, amount) => fund(rows, scene, id, *amount),
+        Order::Submit(id) => step(cells, scene, id, |campaign| campaign.submit(by)),
+        Order::Approve(id) => step(cells, scene, id, |campaign| campaign.approve(by)),
+        Order::Fund(id, amount) => fund(cells, scene, id, *amount),
         Order::Pause(id, scope, reason) => {
-            step(rows, scene, id, |campaign| campaign.pause(*scope, reason.clone(), now))
+            step(cells, scene, id, |campaign| campaign.pause(*scope, reason.clone(), now))
         }
-        Order::Resume(id) => step(rows, scene, id, |campaign| campaign.resume(now)),
-        Order::End(id, reason) => step(rows, scene, id, |campaign| campaign.end(reason.clone(), now)),
-        Order::Close(id) => close(rows, scene, id),
+        Order::Resume(id) => step(cells, scene, id, |campaign| campaign.resume(now)),
+        Order::End(id, reason) => step(cells, scene, id, |campaign| campaign.end(reason.clone(), now)),
+        Order::Close(id) => close(cells, scene, id),
         Order::AddMerchant(merchant) => {
             if catalog.merchant(&merchant.id).is_some() {
                 return Err(Refusal::AlreadyExists.into());
@@ -75,11 +86,12 @@ fn decided(rows: &Rows, scene: &Scene, order: &Order, by: By) -> Result<Decision
     }
 }
 
-fn entered(entry: Entry, answer: Answer) -> Decision {
-    Decision::new(Changes { entries: vec![entry], ..Changes::default() }, answer)
+fn entered(entry: Entry, answer: Answer) -> Decided {
+    let changes = Changes { entries: vec![entry], ..Changes::default() };
+    Decided { changes: BTreeMap::from([(Cell::TREASURY, changes)]), answer }
 }
 
-fn draft(scene: &Scene, rules: &crate::rules::Rules, secret: [u8; 32]) -> Result<Decision, No> {
+fn draft(scene: &Scene, rules: &crate::rules::Rules, secret: [u8; 32]) -> Result<Decided, No> {
     if scene.catalog.campaign(&rules.id).is_some() {
         return Err(Refusal::AlreadyExists.into());
     }
@@ -87,60 +99,93 @@ fn draft(scene: &Scene, rules: &crate::rules::Rules, secret: [u8; 32]) -> Result
     if number.0 > MAX_CAMPAIGNS {
         return Err(Refusal::TooManyCampaigns.into());
     }
-    let left: Vec<u64> = rules.packets.iter().map(|tier| tier.count).collect();
-    let campaign = Campaign::draft(number, rules.clone(), secret);
-    let slice = Slice { next_ordinal: 0, left: left.clone(), buckets: Buckets::default() };
-    let mut decision = campaign_entered(campaign, left);
-    decision.changes.slice = Some((number, slice));
-    Ok(decision)
+    let stock: Vec<u64> = rules.packets.iter().map(|tier| tier.count).collect();
+    let mut decided = campaign_entered(Campaign::draft(number, rules.clone(), secret), stock.clone());
+    for cell in scene.cells() {
+        let left = if cell == Cell::TREASURY { stock.clone() } else { vec![0; stock.len()] };
+        let slice = Slice { next_ordinal: 0, left, buckets: Buckets::default() };
+        decided.changes.entry(cell).or_default().slice = Some((number, slice));
+    }
+    Ok(decided)
 }
 
-fn campaign_entered(campaign: Campaign, left: Vec<u64>) -> Decision {
+fn campaign_entered(campaign: Campaign, left: Vec<u64>) -> Decided {
     let campaign = Arc::new(campaign);
     entered(Entry::Campaign(campaign.clone()), Answer::Campaign(campaign, left))
 }
 
-fn found<'a>(rows: &'a Rows, scene: &Scene, id: &CampaignId) -> Result<(Campaign, &'a Slice), No> {
-    let campaign = scene.catalog.campaign(id).ok_or(Refusal::NotFound)?;
-    let slice = rows.slices.get(campaign.number).ok_or(Fault::Missing("a campaign's slice"))?;
-    Ok((campaign.as_ref().clone(), slice))
+/// A campaign with what it holds in all cells together.
+struct Found<'a> {
+    campaign: Campaign,
+    left: Vec<u64>,
+    buckets: Buckets,
+    /// Its slices in other cells than the treasury.
+    others: Vec<(Cell, &'a Slice)>,
+}
+
+fn found<'a>(cells: &'a Cells, scene: &Scene, id: &CampaignId) -> Result<Found<'a>, No> {
+    let campaign = scene.catalog.campaign(id).ok_or(Refusal::NotFound)?.as_ref().clone();
+    let treasury = cells.slice(Cell::TREASURY, campaign.number)?;
+    let (mut left, mut buckets) = (treasury.left.clone(), treasury.buckets);
+    let mut others = Vec::new();
+    for cell in scene.cells().filter(|cell| *cell != Cell::TREASURY) {
+        let slice = cells.slice(cell, campaign.number)?;
+        packet::add(&mut left, &slice.left)?;
+        buckets = buckets.plus(&slice.buckets)?;
+        others.push((cell, slice));
+    }
+    Ok(Found { campaign, left, buckets, others })
 }
 
 fn step(
-    rows: &Rows,
+    cells: &Cells,
     scene: &Scene,
     id: &CampaignId,
     next: impl FnOnce(Campaign) -> Result<Campaign, Refusal>,
-) -> Result<Decision, No> {
-    let (campaign, slice) = found(rows, scene, id)?;
-    Ok(campaign_entered(next(campaign)?, slice.left.clone()))
+) -> Result<Decided, No> {
+    let found = found(cells, scene, id)?;
+    Ok(campaign_entered(next(found.campaign)?, found.left))
 }
 
-fn fund(rows: &Rows, scene: &Scene, id: &CampaignId, amount: Money) -> Result<Decision, No> {
-    let (campaign, slice) = found(rows, scene, id)?;
-    let sum = slice.buckets.funded().checked_add(amount.value);
+fn fund(cells: &Cells, scene: &Scene, id: &CampaignId, amount: Money) -> Result<Decided, No> {
+    let Found { campaign, left, buckets, .. } = found(cells, scene, id)?;
+    let sum = buckets.funded().checked_add(amount.value);
     let fits = amount.value > 0 && sum.is_some_and(|sum| sum <= limits::MONEY);
     if !fits || amount.currency != campaign.rules.currency {
         return Err(Refusal::InvalidAmount.into());
     }
     campaign.takes_funds()?;
     let movement = office_movement(&campaign, Account::Funder, Account::Free, amount.value, Reason::Fund);
-    let after = slice.buckets.after(&movement)?;
-    let money = moving(&campaign, movement);
-    let mut decision = campaign_entered(campaign.funded(after.get(Account::Free)), slice.left.clone());
-    decision.changes.movements = money.movements;
-    Ok(decision)
+    let after = buckets.after(&movement)?;
+    let number = campaign.number;
+    let mut decided = campaign_entered(campaign.funded(after.get(Account::Free)), left);
+    decided.changes.entry(Cell::TREASURY).or_default().movements.push((number, movement));
+    Ok(decided)
 }
 
-fn close(rows: &Rows, scene: &Scene, id: &CampaignId) -> Result<Decision, No> {
-    let (campaign, slice) = found(rows, scene, id)?;
-    let free = slice.buckets.get(Account::Free);
-    let closed = campaign.close(&slice.buckets, scene.now)?;
-    let movement = office_movement(&closed, Account::Free, Account::Returned, free, Reason::Close);
-    let money = if free > 0 { moving(&closed, movement) } else { Changes::default() };
-    let mut decision = campaign_entered(closed, slice.left.clone());
-    decision.changes.movements = money.movements;
-    Ok(decision)
+/// What is free in other cells comes to the treasury, and from there all of it goes back to the funder.
+fn close(cells: &Cells, scene: &Scene, id: &CampaignId) -> Result<Decided, No> {
+    let Found { campaign, left, buckets, others } = found(cells, scene, id)?;
+    let closed = campaign.close(&buckets, scene.now)?;
+    let number = closed.number;
+    let free = buckets.get(Account::Free);
+    let returned = office_movement(&closed, Account::Free, Account::Returned, free, Reason::Close);
+    let mut decided = campaign_entered(closed, left);
+    let mut moves = |cell: Cell, movement: Movement| {
+        decided.changes.entry(cell).or_default().movements.push((number, movement));
+    };
+    for (cell, slice) in others {
+        let free = slice.buckets.get(Account::Free);
+        if free > 0 {
+            let gathered = |way| Movement::between_cells(way, free, Reason::Gather, 0);
+            moves(cell, gathered(Way::Into(Cell::TREASURY)));
+            moves(Cell::TREASURY, gathered(Way::From(cell)));
+        }
+    }
+    if free > 0 {
+        moves(Cell::TREASURY, returned);
+    }
+    Ok(decided)
 }
 
 fn office_movement(campaign: &Campaign, debit: Account, credit: Account, amount: i64, reason: Reason) -> Movement {

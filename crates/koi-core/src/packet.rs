@@ -47,6 +47,17 @@ pub fn at(left: &[u64], pick: u64) -> Result<usize, Fault> {
     Err(Fault::Broken("a packet was drawn that the stock does not have"))
 }
 
+/// Adds the packets of another cell, tier by tier.
+pub fn add(left: &mut [u64], more: &[u64]) -> Result<(), Fault> {
+    if left.len() != more.len() {
+        return Err(Fault::Broken("the slices of a campaign have different tiers"));
+    }
+    for (count, more) in left.iter_mut().zip(more) {
+        *count = count.checked_add(*more).ok_or(Fault::Overflow)?;
+    }
+    Ok(())
+}
+
 /// Puts a packet back.
 pub fn put_back(left: &mut [u64], tier: usize) -> Result<(), Fault> {
     let count = left.get_mut(tier).ok_or(Fault::Missing("a packet's tier"))?;
@@ -78,6 +89,15 @@ mod tests {
         }
         assert!(at(&[1, 3, 2], 6).is_err());
         assert!(at(&[0, 0, 0], 0).is_err());
+    }
+
+    #[test]
+    fn packets_of_cells_are_added_tier_by_tier() {
+        let mut left = [1, 0, 2];
+        add(&mut left, &[0, 3, 5]).unwrap();
+        assert_eq!(left, [1, 3, 7]);
+        assert!(matches!(add(&mut left, &[1, 1]), Err(Fault::Broken(_))));
+        assert_eq!(add(&mut left, &[u64::MAX, 0, 0]), Err(Fault::Overflow));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The working set of a batch: every row that its commands name, as prefetched, then as changed.
 //!
 //! Commands are decided one after the other; each sees what the ones before it changed. In the end the
-//! store writes what [`Table::changed`] lists.
+//! store writes what [`Table::changed`] lists. A transaction that touches several cells has a working set of each
+//! ([`Cells`]).
+
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
@@ -10,7 +13,7 @@ use crate::coupon::Coupon;
 use crate::fault::Fault;
 use crate::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId, RefundId, ShopperKey, TransferId};
 use crate::idempotency::{Fingerprint, Key};
-use crate::ledger::{Buckets, Movement, Reason, Transfer};
+use crate::ledger::{Buckets, Movement, Reason, Transfer, Way};
 use crate::packet;
 use crate::payment::{Payment, Refund};
 use crate::quote::{self, Quote};
@@ -122,7 +125,36 @@ pub enum Done {
     Refund(RefundId),
 }
 
-/// What a decision changes. Nothing in it can be refused any more.
+/// Packets of one tier that go to another cell, or come from it, with the money that backs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose packets.
+    pub campaign: CampaignNo,
+    /// Their tier.
+    pub tier: u16,
+    /// How many.
+    pub count: u32,
+    /// What they are worth together.
+    pub amount: i64,
+    /// Where they go, or where they come from.
+    pub way: Way,
+}
+
+impl Move {
+    fn movement(&self) -> Movement {
+        Movement::between_cells(self.way, self.amount, Reason::Move, u32::from(self.tier))
+    }
+
+    /// What is left of the tier afterwards.
+    fn leaves(&self, left: u64) -> Result<u64, Fault> {
+        match self.way {
+            Way::Into(_) => left.checked_sub(u64::from(self.count)).ok_or(Fault::Negative),
+            Way::From(_) => left.checked_add(u64::from(self.count)).ok_or(Fault::Overflow),
+        }
+    }
+}
+
+/// What a decision changes in one cell. Nothing in it can be refused any more.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Coupons as they are from now on.
@@ -139,6 +171,8 @@ pub struct Changes {
     pub taken: Option<(CampaignNo, usize)>,
     /// A packet's tier that is put back.
     pub put_back: Option<(CampaignNo, usize)>,
+    /// Packets that go to other cells or come from them.
+    pub moved: Vec<Move>,
     /// A new campaign's part of the cell.
     pub slice: Option<(CampaignNo, Slice)>,
     /// Changes of the catalog.
@@ -195,6 +229,11 @@ impl Rows {
     /// What was done under a key.
     pub fn done(&self, key: Key) -> Option<(Fingerprint, Done)> {
         self.done.get(&key).copied()
+    }
+
+    /// The number of the next line of the ledger.
+    pub fn next_line(&self) -> TransferId {
+        TransferId::new(self.cell, self.counters.transfer)
     }
 
     /// Whether the batch changed anything that must be written.
@@ -265,9 +304,21 @@ impl Rows {
     /// Applies what a decision changes. Balances and stocks are computed first, so that a fault leaves
     /// the working set as it was.
     pub fn apply(&mut self, changes: Changes, now: Time) -> Result<(), Fault> {
-        self.apply_slices(&changes)?;
+        let slices = self.slices_after(&changes)?;
+        self.put(changes, slices, now);
+        Ok(())
+    }
+
+    /// Puts changes in place, with the slices as they make them.
+    fn put(&mut self, changes: Changes, slices: Vec<(CampaignNo, Slice)>, now: Time) {
+        for (campaign, slice) in slices {
+            self.slices.put(campaign, slice);
+        }
         for (campaign, movement) in changes.movements {
-            self.write_transfer(campaign, movement, now);
+            self.write_transfer(campaign, movement, 1, now);
+        }
+        for moved in changes.moved {
+            self.write_transfer(moved.campaign, moved.movement(), moved.count, now);
         }
         for coupon in changes.coupons {
             self.note_coupon(&coupon);
@@ -291,23 +342,30 @@ impl Rows {
             self.refunds.put(refund.id, refund);
         }
         self.entries.extend(changes.entries);
-        Ok(())
     }
 
-    fn apply_slices(&mut self, changes: &Changes) -> Result<(), Fault> {
-        if let Some((campaign, slice)) = &changes.slice {
-            self.slices.put(*campaign, slice.clone());
-        }
+    /// The slices that changes touch, as they are afterwards.
+    fn slices_after(&self, changes: &Changes) -> Result<Vec<(CampaignNo, Slice)>, Fault> {
         let mut touched: Vec<CampaignNo> = changes.movements.iter().map(|(campaign, _)| *campaign).collect();
         touched.extend(changes.taken.iter().chain(&changes.put_back).map(|(campaign, _)| *campaign));
+        touched.extend(changes.slice.iter().map(|(campaign, _)| *campaign));
+        touched.extend(changes.moved.iter().map(|moved| moved.campaign));
         touched.sort_unstable();
         touched.dedup();
 
         let mut after = Vec::with_capacity(touched.len());
         for campaign in touched {
-            let mut slice = self.slices.get(campaign).cloned().ok_or(Fault::Missing("a campaign's slice"))?;
+            let new = changes.slice.iter().find(|(number, _)| *number == campaign).map(|(_, slice)| slice);
+            let before = new.or_else(|| self.slices.get(campaign));
+            let mut slice = before.cloned().ok_or(Fault::Missing("a campaign's slice"))?;
             for (_, movement) in changes.movements.iter().filter(|(number, _)| *number == campaign) {
                 slice.buckets = slice.buckets.after(movement)?;
+            }
+            for moved in changes.moved.iter().filter(|moved| moved.campaign == campaign) {
+                slice.buckets = slice.buckets.after(&moved.movement())?;
+                let count =
+                    slice.left.get_mut(usize::from(moved.tier)).ok_or(Fault::Missing("a packet's tier"))?;
+                *count = moved.leaves(*count)?;
             }
             if let Some((_, tier)) = changes.taken.filter(|(number, _)| *number == campaign) {
                 let count = slice.left.get_mut(tier).ok_or(Fault::Missing("a packet's tier"))?;
@@ -319,13 +377,12 @@ impl Rows {
             }
             after.push((campaign, slice));
         }
-        after.into_iter().for_each(|(campaign, slice)| self.slices.put(campaign, slice));
-        Ok(())
+        Ok(after)
     }
 
     /// Writes a line; coupons that follow each other in the batch share one. Another line of the campaign between
     /// them ends it: what it put back into the stock may be what the next coupon takes.
-    fn write_transfer(&mut self, campaign: CampaignNo, movement: Movement, now: Time) {
+    fn write_transfer(&mut self, campaign: CampaignNo, movement: Movement, count: u32, now: Time) {
         if movement.reason == Reason::Issue {
             let last = self.transfers.iter_mut().rev().find(|line| line.campaign == campaign);
             if let Some(line) = last
@@ -338,9 +395,9 @@ impl Rows {
                 return;
             }
         }
-        let id = TransferId::new(self.cell, self.counters.transfer);
+        let id = self.next_line();
         self.counters.transfer += 1;
-        self.transfers.push(Transfer { id, campaign, movement, count: 1, at: now });
+        self.transfers.push(Transfer { id, campaign, movement, count, at: now });
     }
 
     /// Keeps the list of the open quotes that hold a part of a coupon.
@@ -356,5 +413,77 @@ impl Rows {
             (quote::Phase::Open, Some(_))
             | (quote::Phase::Paid | quote::Phase::Cancelled | quote::Phase::Expired, None) => {}
         }
+    }
+}
+
+/// The working sets of the cells that one transaction touches.
+#[derive(Clone, Debug, Default)]
+pub struct Cells(Vec<Rows>);
+
+impl Cells {
+    /// Working sets in any order; each of another cell.
+    pub fn new(mut rows: Vec<Rows>) -> Self {
+        rows.sort_by_key(|rows| rows.cell);
+        Self(rows)
+    }
+
+    /// The working set of a cell.
+    pub fn get(&self, cell: Cell) -> Option<&Rows> {
+        self.place(cell).and_then(|place| self.0.get(place))
+    }
+
+    /// The working set of a cell, to change it.
+    pub fn get_mut(&mut self, cell: Cell) -> Option<&mut Rows> {
+        self.place(cell).and_then(|place| self.0.get_mut(place))
+    }
+
+    fn place(&self, cell: Cell) -> Option<usize> {
+        self.0.binary_search_by_key(&cell, |rows| rows.cell).ok()
+    }
+
+    /// The working set of a cell that must be there.
+    pub(crate) fn of(&self, cell: Cell) -> Result<&Rows, Fault> {
+        self.get(cell).ok_or(Fault::Missing("a cell's working set"))
+    }
+
+    /// The working set of the treasury.
+    pub fn treasury(&self) -> Result<&Rows, Fault> {
+        self.of(Cell::TREASURY)
+    }
+
+    /// All of them, in the order of the cells.
+    pub fn iter(&self) -> impl Iterator<Item = &Rows> {
+        self.0.iter()
+    }
+
+    /// All of them, in the order of the cells, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
+        self.0.iter_mut()
+    }
+
+    /// A campaign's slice in a cell.
+    pub fn slice(&self, cell: Cell, campaign: CampaignNo) -> Result<&Slice, Fault> {
+        self.of(cell)?.slices.get(campaign).ok_or(Fault::Missing("a campaign's slice"))
+    }
+
+    /// Whether anything changed that must be written.
+    pub fn is_changed(&self) -> bool {
+        self.iter().any(Rows::is_changed)
+    }
+
+    /// Applies what a decision changes in each cell. All of it is computed first, so that a fault leaves every cell
+    /// as it was.
+    pub fn apply(&mut self, changes: BTreeMap<Cell, Changes>, now: Time) -> Result<(), Fault> {
+        let mut after = Vec::with_capacity(changes.len());
+        for (cell, changes) in changes {
+            let slices = self.of(cell)?.slices_after(&changes)?;
+            after.push((cell, changes, slices));
+        }
+        for (cell, changes, slices) in after {
+            if let Some(rows) = self.get_mut(cell) {
+                rows.put(changes, slices, now);
+            }
+        }
+        Ok(())
     }
 }

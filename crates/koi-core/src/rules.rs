@@ -2,7 +2,10 @@
 //!
 //! The rules are settings with the original's values: see `limits` for the ranges.
 
+use std::hash::Hash;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use crate::id::{CampaignId, FunderId, MerchantId};
 use crate::limits;
@@ -183,17 +186,32 @@ impl Rules {
     /// Everything that is wrong with the rules as a whole, given the server's wallet currency. Each
     /// field has been read already.
     pub fn check(&self, wallet: Currency) -> Vec<Wrong> {
-        let mut wrong = Vec::new();
-        let mut say = |pointer: &str, why: Why| wrong.push(Wrong { pointer: pointer.into(), why });
-
+        let mut wrong = Wrongs::default();
         if self.currency != wallet {
-            say("/currency", Why::WalletCurrency(wallet));
+            wrong.say("/currency", Why::WalletCurrency(wallet));
         }
+        self.check_times(&mut wrong);
+        self.check_texts(&mut wrong);
+        self.check_packets(&mut wrong);
+        self.check_ranges(&mut wrong);
+        let Eligibility { id_countries, not_in_countries, .. } = &self.eligibility;
+        wrong.list("/eligibility/id_countries", id_countries, limits::COUNTRIES);
+        wrong.list("/eligibility/not_in_countries", not_in_countries, limits::COUNTRIES);
+        if let Some(merchants) = &self.merchants {
+            wrong.list("/merchants", merchants, limits::MERCHANTS_LISTED);
+        }
+        wrong.0
+    }
+
+    fn check_times(&self, wrong: &mut Wrongs) {
         if self.ends_at <= self.starts_at {
-            say("/ends_at", Why::EndBeforeStart);
+            wrong.say("/ends_at", Why::EndBeforeStart);
         } else if self.ends_at.since_ms(self.starts_at) > limits::CAMPAIGN_DAYS * crate::time::DAY_MS {
-            say("/ends_at", Why::Form("at most ten years after the start", "不晚于开始后十年"));
+            wrong.say("/ends_at", Why::Form("at most ten years after the start", "不晚于开始后十年"));
         }
+    }
+
+    fn check_texts(&self, wrong: &mut Wrongs) {
         for (pointer, text, most) in [
             ("/title/en", &self.title.en, limits::TITLE_CHARS),
             ("/title/zh", &self.title.zh, limits::TITLE_CHARS),
@@ -201,28 +219,36 @@ impl Rules {
             ("/terms/zh", &self.terms.zh, limits::TERMS_CHARS),
         ] {
             if text.trim().is_empty() || text.chars().count() > most {
-                say(pointer, Why::Length { least: 1, most });
+                wrong.say(pointer, Why::Length { least: 1, most });
             }
         }
+    }
+
+    fn check_packets(&self, wrong: &mut Wrongs) {
         if self.packets.is_empty() || self.packets.len() > limits::TIERS {
-            say("/packets", Why::Length { least: 1, most: limits::TIERS });
+            // Looking at each of a list that is too long would be work that anybody can ask for.
+            return wrong.say("/packets", Why::Length { least: 1, most: limits::TIERS });
         }
+        let mut seen = FxHashSet::default();
         for (place, tier) in self.packets.iter().enumerate() {
             if !(1..=limits::MONEY).contains(&tier.face) {
-                say(&format!("/packets/{place}/face"), Why::Range { least: 1, most: limits::MONEY });
+                wrong.say(&format!("/packets/{place}/face"), Why::Range { least: 1, most: limits::MONEY });
             }
             if tier.count < 1 || i64::try_from(tier.count).map_or(true, |count| count > limits::PACKETS) {
-                say(&format!("/packets/{place}/count"), Why::Range { least: 1, most: limits::PACKETS });
+                wrong.say(&format!("/packets/{place}/count"), Why::Range { least: 1, most: limits::PACKETS });
             }
-            if self.packets[..place].iter().any(|other| other.face == tier.face && other.split == tier.split) {
-                say(&format!("/packets/{place}/face"), Why::Repeated);
+            if !seen.insert((tier.face, tier.split)) {
+                wrong.say(&format!("/packets/{place}/face"), Why::Repeated);
             }
         }
         let packets = self.packets.iter().try_fold(0_u64, |sum, tier| sum.checked_add(tier.count));
         let fits = packets.and_then(|sum| i64::try_from(sum).ok()).is_some_and(|sum| sum <= limits::PACKETS);
         if !fits || budget(&self.packets).is_none_or(|sum| sum > limits::MONEY) {
-            say("/packets", Why::BudgetTooLarge);
+            wrong.say("/packets", Why::BudgetTooLarge);
         }
+    }
+
+    fn check_ranges(&self, wrong: &mut Wrongs) {
         for (pointer, value, least, most) in [
             ("/limits/window_days", i64::from(self.limits.window_days), 1, limits::CAMPAIGN_DAYS),
             ("/limits/per_window", i64::from(self.limits.per_window), 1, limits::PER_WINDOW),
@@ -232,20 +258,31 @@ impl Rules {
             ("/quote/valid_seconds", i64::from(self.quote_valid_s), 1, limits::QUOTE_VALID_S),
         ] {
             if !(least..=most).contains(&value) {
-                say(pointer, Why::Range { least, most });
+                wrong.say(pointer, Why::Range { least, most });
             }
         }
-        if let Some(merchants) = &self.merchants {
-            if merchants.len() > limits::MERCHANTS_LISTED {
-                say("/merchants", Why::Length { least: 0, most: limits::MERCHANTS_LISTED });
-            }
-            let mut seen = rustc_hash::FxHashSet::default();
-            for (place, merchant) in merchants.iter().enumerate() {
-                if !seen.insert(merchant) {
-                    say(&format!("/merchants/{place}"), Why::Repeated);
-                }
+    }
+}
+
+/// What was found to be wrong.
+#[derive(Default)]
+struct Wrongs(Vec<Wrong>);
+
+impl Wrongs {
+    fn say(&mut self, pointer: &str, why: Why) {
+        self.0.push(Wrong { pointer: pointer.into(), why });
+    }
+
+    /// A list has so many entries at most, each once. One that is too long is not looked through.
+    fn list<T: Eq + Hash>(&mut self, pointer: &str, list: &[T], most: usize) {
+        if list.len() > most {
+            return self.say(pointer, Why::Length { least: 0, most });
+        }
+        let mut seen = FxHashSet::default();
+        for (place, entry) in list.iter().enumerate() {
+            if !seen.insert(entry) {
+                self.say(&format!("{pointer}/{place}"), Why::Repeated);
             }
         }
-        wrong
     }
 }

@@ -20,11 +20,30 @@ pub struct Settings {
     pub cancel_minutes: i64,
     /// Days after a payment during which it can be refunded.
     pub refund_days: i64,
+    /// How many cells the installation has: 1–1024, for ever the same.
+    pub cells: u16,
 }
 
-/// Which packet a claim takes: for the claim with an ordinal in a cell, a number below `total` (above zero),
-/// by the rule of the sealed stock.
-pub type Luck<'a> = &'a dyn Fn(&Campaign, Cell, u64, u64) -> u64;
+/// What a packet is drawn for. Every draw of a cell is another one, so that each can be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// A claim.
+    Claim {
+        /// Its ordinal among the campaign's claims in the cell.
+        ordinal: u64,
+    },
+    /// A move to another cell.
+    Move {
+        /// The number of the first line that the move writes in the cell that gives.
+        line: i64,
+        /// The packet's place among those that the move takes, from 0.
+        place: u64,
+    },
+}
+
+/// Which of the packets that are left in a cell is drawn: a number below `total` (above zero), by the rule of the
+/// sealed stock.
+pub type Luck<'a> = &'a dyn Fn(&Campaign, Cell, Pick, u64) -> u64;
 
 /// What a decision sees besides its rows.
 pub struct Scene<'a> {
@@ -34,11 +53,16 @@ pub struct Scene<'a> {
     pub settings: &'a Settings,
     /// The time of the batch.
     pub now: Time,
-    /// Which packet a claim takes.
+    /// Which packet is drawn.
     pub luck: Luck<'a>,
 }
 
 impl Scene<'_> {
+    /// All cells of the installation, in order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell> + use<> {
+        (0..self.settings.cells).map(Cell)
+    }
+
     /// The campaign that issued a coupon.
     pub fn campaign_of(&self, coupon: CouponId) -> Result<&Campaign, Fault> {
         self.catalog

@@ -1,8 +1,9 @@
-//! Which packet a claim takes from a sealed stock.
+//! Which packet is drawn from a sealed stock: by a claim, or by a move to another cell.
 //!
 //! The operator commits to a secret before the campaign; public randomness of a later round is mixed in, so
 //! that nobody can have picked a pool that they like. From then on every claim's packet is fixed by its
-//! cell and ordinal, and can be recomputed once the secret is published.
+//! cell and ordinal, and can be recomputed once the secret is published. The stock is spread over cells; when
+//! packets move between them, which ones go is fixed by the line of the ledger that tells of it, in the same way.
 
 use sha2::{Digest, Sha256};
 
@@ -23,24 +24,44 @@ impl PoolKey {
         Self(hash.into())
     }
 
-    /// The number, below `total`, of the packet that the claim with `ordinal` in `cell` takes: without bias,
-    /// by rejection. `total` must be above zero; for zero the answer is zero.
+    /// The number, below `total`, of the packet that the claim with `ordinal` in `cell` takes: the first of
+    /// `SHA256("koi/packet/v1\n" ‖ pool_key ‖ BE32(cell) ‖ BE64(ordinal) ‖ BE32(t))`, t = 0, 1, 2 …, below
+    /// `floor(2²⁵⁶ / total) · total`, modulo `total`: without bias, by rejection. `total` must be above zero; for zero the answer is zero.
     ///
     /// Each try is rejected with a chance below `total / 2²⁵⁶`, so there is in practice one.
     pub fn pick(&self, cell: u32, ordinal: u64, total: u64) -> u64 {
-        if total == 0 {
-            return 0;
-        }
-        let packet = Sha256::new()
-            .chain_update(b"koi/packet/v1\n")
-            .chain_update(self.0)
-            .chain_update(cell.to_be_bytes())
-            .chain_update(ordinal.to_be_bytes());
-        (0_u32..)
-            .map(|attempt| packet.clone().chain_update(attempt.to_be_bytes()).finalize().into())
-            .find_map(|value: [u8; 32]| remainder_without_bias(&value, total))
-            .unwrap_or(0)
+        let claim = self.tagged(b"koi/packet/v1\n", cell).chain_update(ordinal.to_be_bytes());
+        first_without_bias(&claim, total)
     }
+
+    /// The number, below `total`, of the packet that a move out of `cell` takes: the first of
+    /// `SHA256("koi/move/v1\n" ‖ pool_key ‖ BE32(cell) ‖ BE64(line) ‖ BE64(place) ‖ BE32(t))`, t = 0, 1, 2 …, below
+    /// `floor(2²⁵⁶ / total) · total`, modulo `total`. `line` is the number of the first line of the ledger that the
+    /// move writes in the cell, `place` the packet's place among those that it takes, from 0: each packet of each
+    /// move is drawn by a hash of its own, and none by that of a claim.
+    ///
+    /// `total` must be above zero; for zero the answer is zero.
+    pub fn pick_to_move(&self, cell: u32, line: u64, place: u64, total: u64) -> u64 {
+        let numbers = [line.to_be_bytes(), place.to_be_bytes()];
+        let packet = self.tagged(b"koi/move/v1\n", cell).chain_update(numbers.concat());
+        first_without_bias(&packet, total)
+    }
+
+    /// `tag ‖ pool_key ‖ BE32(cell)`.
+    fn tagged(&self, tag: &[u8], cell: u32) -> Sha256 {
+        Sha256::new().chain_update(tag).chain_update(self.0).chain_update(cell.to_be_bytes())
+    }
+}
+
+/// `value mod total` of the first of `SHA256(begun ‖ BE32(t))`, t = 0, 1, 2 …, that favours nobody.
+fn first_without_bias(begun: &Sha256, total: u64) -> u64 {
+    if total == 0 {
+        return 0;
+    }
+    (0_u32..)
+        .map(|attempt| begun.clone().chain_update(attempt.to_be_bytes()).finalize().into())
+        .find_map(|value: [u8; 32]| remainder_without_bias(&value, total))
+        .unwrap_or(0)
 }
 
 /// `SHA256("koi/pool/v1\n" ‖ campaign_id ‖ 0x0A ‖ pool_secret)`: what is published before the campaign.
@@ -125,14 +146,40 @@ mod tests {
     const PICK_1: u64 = 9_722;
 
     #[test]
-    fn picks_spread_evenly() {
-        let key = PoolKey::new(&[9; 32], &[9; 32], 9, &[9; 32]);
+    fn picks_of_a_move_are_fixed_by_key_cell_line_and_place() {
+        let key = PoolKey::new(&[1; 32], &[2; 32], 3, &[4; 32]);
+        // Computed by an independent implementation in Python, straight from the rule.
+        for (cell, line, place, total, pick) in [
+            (0, 1, 0, 100_000, 52_378),
+            (0, 1, 1, 100_000, 43_830),
+            (0, 2, 0, 100_000, 73_216),
+            (1, 1, 0, 100_000, 91_848),
+            (1023, (1023 << 50) | 77, 4095, (1 << 63) + 3, 2_332_178_625_247_021_558),
+            (5, (1 << 63) - 1, 7, 97, 93),
+            (0, 1, 0, 1, 0),
+            (0, 1, 0, 0, 0),
+        ] {
+            assert_eq!(key.pick_to_move(cell, line, place, total), pick, "{cell} {line} {place} {total}");
+        }
+    }
+
+    /// That 70,000 picks below 7 are spread evenly.
+    fn spreads(pick: impl Fn(u64) -> u64) {
         let mut counts = [0_u32; 7];
-        for ordinal in 0..70_000 {
-            counts[usize::try_from(key.pick(0, ordinal, 7)).unwrap()] += 1;
+        for number in 0..70_000 {
+            counts[usize::try_from(pick(number)).unwrap()] += 1;
         }
         // Chi-square with 6 degrees of freedom; 22.5 is passed by chance once in a thousand.
         let off: u64 = counts.iter().map(|count| u64::from(count.abs_diff(10_000)).pow(2)).sum();
         assert!(off / 10_000 < 22, "{counts:?}");
+    }
+
+    #[test]
+    fn picks_spread_evenly() {
+        let key = PoolKey::new(&[9; 32], &[9; 32], 9, &[9; 32]);
+        spreads(|ordinal| key.pick(0, ordinal, 7));
+        spreads(|place| key.pick_to_move(0, 1, place, 7));
+        spreads(|line| key.pick_to_move(0, line, 0, 7));
+        spreads(|number| key.pick_to_move(3, number / 64, number % 64, 7));
     }
 }

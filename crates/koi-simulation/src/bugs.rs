@@ -3,7 +3,7 @@
 
 use koi_core::id::{CampaignNo, TransferId};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Rows, Slice, Table, Write};
+use koi_core::rows::{Cells, Rows, Slice, Table, Write};
 use koi_store::{Notes, Store, StoreError};
 
 /// A bug.
@@ -58,7 +58,7 @@ const BITES_ONE_IN: u32 = 5;
 pub(crate) struct Planted {
     bug: Bug,
     chances: u32,
-    begun: Option<Rows>,
+    begun: Option<Cells>,
     stale: Option<(CampaignNo, Slice)>,
 }
 
@@ -94,22 +94,33 @@ impl Planted {
                     }
                 }
             }
-            Bug::RefusedButWritten => self.begun = Some(rows.clone()),
             _ => {}
         }
     }
 
+    /// What a transaction began with.
+    pub(crate) fn remember(&mut self, cells: &Cells) {
+        if self.bug == Bug::RefusedButWritten {
+            self.begun = Some(cells.clone());
+        }
+    }
+
     /// Commits, with the bug.
-    pub(crate) fn commit(&mut self, inner: &mut impl Store, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
-        let mut wrong = rows.clone();
+    pub(crate) fn commit(
+        &mut self,
+        inner: &mut impl Store,
+        cells: &Cells,
+        notes: &Notes,
+    ) -> Result<(), StoreError> {
+        let mut wrong = cells.clone();
         match self.bug {
-            Bug::BucketMovedTwice | Bug::TransferTwice => self.move_twice(&mut wrong),
-            Bug::CouponNotWritten => self.leave_a_coupon_out(&mut wrong),
-            Bug::KeyForgotten => self.change_quotes(&mut wrong),
-            Bug::FeeTooHigh => self.change_payments(&mut wrong),
-            Bug::ExpiresLate => self.change_coupons(&mut wrong),
+            Bug::BucketMovedTwice | Bug::TransferTwice => wrong.iter_mut().for_each(|rows| self.move_twice(rows)),
+            Bug::CouponNotWritten => wrong.iter_mut().for_each(|rows| self.leave_a_coupon_out(rows)),
+            Bug::KeyForgotten => wrong.iter_mut().for_each(|rows| self.change_quotes(rows)),
+            Bug::FeeTooHigh => wrong.iter_mut().for_each(|rows| self.change_payments(rows)),
+            Bug::ExpiresLate => wrong.iter_mut().for_each(|rows| self.change_coupons(rows)),
             Bug::CommitLost => {
-                if notes.log.is_none() && notes.sandbox_clock.is_none() && self.bites() {
+                if notes.log.is_empty() && notes.sandbox_clock.is_none() && self.bites() {
                     inner.rollback();
                     return Ok(());
                 }
@@ -122,15 +133,19 @@ impl Planted {
     /// Forgets a transaction, with the bug.
     pub(crate) fn rollback(&mut self, inner: &mut impl Store) {
         let begun = self.begun.take();
-        if let Some(mut rows) = begun {
-            let slice = (1..=4).map(CampaignNo).find_map(|no| Some((no, rows.slices.get(no)?.clone())));
-            if let Some((number, mut slice)) = slice
+        if let Some(mut cells) = begun {
+            let slice_of =
+                |rows: &Rows| (1..=4).map(CampaignNo).find_map(|no| Some((no, rows.slices.get(no)?.clone())));
+            let found = cells.iter().find_map(|rows| Some((rows.cell, slice_of(rows)?)));
+            if let Some((cell, (number, mut slice))) = found
                 && slice.left[0] > 0
                 && self.bites()
             {
                 slice.left[0] -= 1;
-                rows.slices.put(number, slice);
-                if inner.commit(&rows, &Notes::default()).is_ok() {
+                if let Some(rows) = cells.get_mut(cell) {
+                    rows.slices.put(number, slice);
+                }
+                if inner.commit(&cells, &Notes::default()).is_ok() {
                     return;
                 }
             }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use koi_core::catalog::Catalog;
-use koi_core::id::CampaignNo;
+use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::time::Time;
-use koi_store::{Answered, Due, Notes, Store, StoreError, Want};
+use koi_store::{Begun, Due, Left, Notes, Store, StoreError, Wanted};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -25,13 +25,25 @@ enum Fault {
     After,
     /// It answers that the statement cannot be carried out.
     Refused,
+    /// Somebody else was in the way, and nothing was done.
+    Conflict,
+    /// The connection broke at the end of a transaction, which was stored.
+    Unknown,
     /// The process dies, and nothing was done.
     DiesBefore,
     /// The process dies, and it was done.
     DiesAfter,
 }
 
-const FAULTS: [Fault; 5] = [Fault::Before, Fault::After, Fault::Refused, Fault::DiesBefore, Fault::DiesAfter];
+const FAULTS: [Fault; 7] = [
+    Fault::Before,
+    Fault::After,
+    Fault::Refused,
+    Fault::Conflict,
+    Fault::Unknown,
+    Fault::DiesBefore,
+    Fault::DiesAfter,
+];
 
 /// What the store is told, and what it tells.
 #[derive(Debug)]
@@ -96,14 +108,15 @@ impl<S: Store> Failing<S> {
         match self.next() {
             None => Ok(()),
             Some(Fault::Refused) => Err(StoreError::Refused("simulated".into())),
+            Some(Fault::Conflict | Fault::Unknown) => Err(conflict()),
             Some(Fault::Before | Fault::After | Fault::DiesBefore | Fault::DiesAfter) => Err(unavailable()),
         }
     }
 
-    fn write(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+    fn write(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
         let planted = lock(&self.script).planted.take();
-        let Some(mut planted) = planted else { return self.inner.commit(rows, notes) };
-        let result = planted.commit(&mut self.inner, rows, notes);
+        let Some(mut planted) = planted else { return self.inner.commit(cells, notes) };
+        let result = planted.commit(&mut self.inner, cells, notes);
         lock(&self.script).planted = Some(planted);
         result
     }
@@ -113,37 +126,59 @@ fn unavailable() -> StoreError {
     StoreError::Unavailable("simulated".into())
 }
 
+fn conflict() -> StoreError {
+    StoreError::Conflict("simulated".into())
+}
+
 impl<S: Store> Store for Failing<S> {
     fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
         self.may_read()?;
         self.inner.load_catalog()
     }
 
-    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
-        self.may_read()?;
-        let mut rows = self.inner.begin(wants)?;
-        if let Some(planted) = &mut lock(&self.script).planted {
-            planted.begun(&mut rows);
-        }
-        Ok(rows)
+    fn cells(&self) -> u16 {
+        self.inner.cells()
     }
 
-    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    fn span(&self) -> usize {
+        self.inner.span()
+    }
+
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        self.may_read()?;
+        let mut begun = self.inner.begin(wanted, asked)?;
+        if let Some(planted) = &mut lock(&self.script).planted {
+            begun.cells.iter_mut().for_each(|rows| planted.begun(rows));
+            planted.remember(&begun.cells);
+            begun.answered = begun.answered.filter(|_| !planted.forgets_answers());
+        }
+        Ok(begun)
+    }
+
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
         let fault = self.next();
         match fault {
-            None => self.write(rows, notes),
+            None => self.write(cells, notes),
             Some(Fault::Before | Fault::DiesBefore) => {
                 self.inner.rollback();
                 Err(unavailable())
+            }
+            Some(Fault::Conflict) => {
+                self.inner.rollback();
+                Err(conflict())
             }
             Some(Fault::Refused) => {
                 self.inner.rollback();
                 Err(StoreError::Refused("simulated".into()))
             }
-            Some(Fault::After | Fault::DiesAfter) => {
-                self.write(rows, notes)?;
+            Some(fault @ (Fault::After | Fault::Unknown | Fault::DiesAfter)) => {
+                self.write(cells, notes)?;
                 lock(&self.script).stored_unsaid.extend(notes.log.iter().map(|line| line.subject.clone()));
-                Err(unavailable())
+                Err(if fault == Fault::Unknown { conflict() } else { unavailable() })
             }
         }
     }
@@ -159,15 +194,19 @@ impl<S: Store> Store for Failing<S> {
         }
     }
 
-    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
+    fn due(
+        &mut self,
+        cells: &[Cell],
+        now: Time,
+        judged: &[(CampaignNo, Time)],
+        limit: usize,
+    ) -> Result<Due, StoreError> {
         self.may_read()?;
-        let kept = self.inner.answered(key)?;
-        let forgets = lock(&self.script).planted.as_mut().is_some_and(Planted::forgets_answers);
-        Ok(kept.filter(|_| !forgets))
+        self.inner.due(cells, now, judged, limit)
     }
 
-    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
         self.may_read()?;
-        self.inner.due(now, judged, limit)
+        self.inner.left(campaign)
     }
 }

@@ -55,8 +55,8 @@ impl Server {
         let folder = Folder::new(place.path()).with_runs(RUNS);
         {
             let (mut writer, _lock) = folder.serve()?;
-            let rows = writer.begin(&[])?;
-            writer.commit(&rows, &Notes { sandbox_clock: Some(now), ..Notes::default() })?;
+            let begun = writer.begin(&[], None)?;
+            writer.commit(&begun.cells, &Notes { sandbox_clock: Some(now), ..Notes::default() })?;
         }
         let reader = folder.reader()?;
         let mut server = Self { alive: None, reader, folder, settings, script, _place: place };
@@ -71,7 +71,7 @@ impl Server {
         let clock = Arc::new(Clock::frozen(now));
         let store = Box::new(Failing::new(writer, self.script.clone()));
         let (settings, metrics) = (self.settings.clone(), Arc::new(Metrics::default()));
-        let pipeline = Pipeline::new(store, catalog.clone(), settings, clock.clone(), metrics);
+        let pipeline = Pipeline::new(store, catalog.clone(), settings, clock.clone(), metrics, (0, 1));
         self.alive = Some(Alive { pipeline, catalog, clock, _lock: lock });
         Ok(())
     }

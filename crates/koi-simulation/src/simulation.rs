@@ -147,6 +147,7 @@ impl Simulation {
             quote_valid_s: settings.quote_valid_s,
             cancel_minutes: 15,
             refund_days: 360,
+            cells: 1,
         };
         let server = Server::start(rules, Time::of_ms(now), script.clone()).map_err(broken_store)?;
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use koi::engine::work::{Done, Failure, OfficeWork, Outcome, Work};
+use koi::engine::work::{Done, Failure, OfficeWork, Outcome, Why, Work};
 use koi_core::campaign;
 use koi_core::catalog;
 use koi_core::command::{Answer, Call, Claim, Command, Order, Purchase, Shopper};
@@ -37,7 +37,8 @@ pub(crate) fn work(request: &Request, wallet: &'static str) -> Option<Work> {
         let work = OfficeWork { order, by, asked, detail: String::new(), render };
         return Some(Work::Office(Box::new(work)));
     }
-    Some(Work::Call(Box::new(Call { command: command(&request.ask)?, asked: asked? })))
+    let why = matches!(request.ask, Ask::Void(_)).then(|| Why { by, reason: "simulated".into() });
+    Some(Work::Call(Box::new(Call { command: command(&request.ask)?, asked: asked? }), why))
 }
 
 fn command(ask: &Ask) -> Option<Command> {

@@ -2,7 +2,8 @@
 --
 -- Where a row lives is part of its number: the first ten bits of a coupon's, a quote's and a transfer's id are its
 -- cell (on other stores the cell is a column of its own, and the first of every key). Rows of the hot tables are
--- added at the end; only the two indexes that find a shopper's rows are written in random places.
+-- added at the end. Written in random places are the index by which a repeated quote is found, and that of the coupons
+-- that open quotes hold, which is small; which coupons a shopper has is written in sorted runs.
 -- Amounts are minor units, times milliseconds since 1970-01-01T00:00:00Z.
 
 -- What the installation is: whether it is a sandbox, and the sandbox's clock.
@@ -122,6 +123,7 @@ CREATE TABLE slice (
     returned     INTEGER NOT NULL,
     recovered    INTEGER NOT NULL,
     refunds      INTEGER NOT NULL,
+    moved        INTEGER NOT NULL,
     PRIMARY KEY (cell, campaign)
 ) STRICT, WITHOUT ROWID;
 
@@ -177,6 +179,21 @@ CREATE TABLE coupon_sorted (
     part  INTEGER PRIMARY KEY,
     until INTEGER NOT NULL
 ) STRICT;
+
+-- The run that is being written to it, if one is: the coupons from `coupon_sorted` up to these, without them, ...
+CREATE TABLE coupon_run (
+    -- cell, campaign
+    part  INTEGER PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT;
+
+-- ... and the last entry of it that is written. A server that starts goes on after it.
+CREATE TABLE coupon_run_last (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    shopper INTEGER NOT NULL,
+    coupon  INTEGER NOT NULL
+) STRICT;
+
 -- What expires next, campaign by campaign: coupons of which something remains.
 CREATE INDEX coupon_due ON coupon ((id >> 32), expires_at) WHERE phase = 0 AND remaining > 0;
 
@@ -207,9 +224,10 @@ CREATE TABLE quote (
 ) STRICT;
 
 CREATE INDEX quote_asked ON quote (asked_key);
--- The open quotes that hold a part of a coupon, and when they run out.
+-- The open quotes that hold a part of a coupon, and when they run out. Many may hold one coupon: the second index
+-- tells which, so that those of the same are passed over without a look at their rows.
 CREATE INDEX quote_holding ON quote (coupon) WHERE phase = 0 AND coupon IS NOT NULL;
-CREATE INDEX quote_due ON quote (expires_at) WHERE phase = 0 AND coupon IS NOT NULL;
+CREATE INDEX quote_due ON quote (expires_at, coupon) WHERE phase = 0 AND coupon IS NOT NULL;
 
 CREATE TABLE payment (
     -- that of its quote
@@ -239,7 +257,7 @@ CREATE TABLE refund (
 ) STRICT, WITHOUT ROWID;
 
 -- The ledger: append-only. A line about coupons that were issued in one batch names `count` of them, with
--- consecutive numbers from `subject` on.
+-- consecutive numbers from `subject` on. One about packets that moved between cells names `count` of the tier `part`.
 CREATE TABLE transfer (
     id       INTEGER PRIMARY KEY,
     campaign INTEGER NOT NULL,

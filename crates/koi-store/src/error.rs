@@ -6,6 +6,10 @@ pub enum StoreError {
     /// The storage does not take writes now: full, read-only, failing. It may heal.
     #[error("the storage does not answer: {0}")]
     Unavailable(String),
+    /// Somebody else was in the way, or the connection broke: the same work is begun again. If it was the end of a
+    /// transaction that failed, that may have been stored: its keys tell.
+    #[error("the transaction must be begun again: {0}")]
+    Conflict(String),
     /// Another server uses the folder.
     #[error("another Koi server is using {0}; stop it first, or choose another folder with --data")]
     InUse(String),
@@ -29,11 +33,6 @@ pub enum StoreError {
     /// Rows that cannot be: the database was damaged, or written by something else.
     #[error("the database is damaged: {0}")]
     Damaged(String),
-    /// The transaction is over, through no fault of its own: another one was in its way, or the connection was lost,
-    /// even in the middle of a commit, so that nobody can tell whether it is stored. Begin the same batch again: its
-    /// idempotency keys find what was done.
-    #[error("the transaction must be begun again: {0}")]
-    Conflict(String),
     /// Anything else that the database says; a statement that cannot be carried out.
     #[error("the database refused: {0}")]
     Refused(String),
@@ -42,17 +41,12 @@ pub enum StoreError {
 impl StoreError {
     /// Whether it is the storage that fails, for everybody: waiting may help.
     pub fn may_heal(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_))
+        matches!(self, StoreError::Unavailable(_) | StoreError::Conflict(_))
     }
 
     /// Whether who asked may ask again later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, StoreError::Unavailable(_) | StoreError::Unreadable(_) | StoreError::Conflict(_))
-    }
-
-    /// Whether the same transaction may be begun again at once.
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, StoreError::Conflict(_))
+        self.may_heal() || matches!(self, StoreError::Unreadable(_))
     }
 }
 

@@ -2,7 +2,7 @@
 //! rules changed.
 //!
 //! ```text
-//! begin(wants) ─▶ Rows ─▶ (decided elsewhere) ─▶ commit(rows, notes) | rollback()
+//! begin(wants) ─▶ Begun ─▶ (decided elsewhere) ─▶ commit(rows, notes) | rollback()
 //! ```
 //! [`Store`] is the door: SQLite stands behind it today, and its calls are made for whole batches, so that
 //! PostgreSQL can answer each with one statement per table. Row types stay in here.
@@ -16,9 +16,9 @@ mod sample;
 pub mod sqlite;
 
 use koi_core::catalog::Catalog;
-use koi_core::id::{CampaignNo, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
+use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
 use koi_core::idempotency::{Asked, Key};
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::time::Time;
 
 pub use error::StoreError;
@@ -66,13 +66,13 @@ pub struct LogLine {
     pub detail: String,
 }
 
-/// What an order of the office leaves besides rows. All of it is written in the order's transaction.
+/// What a transaction leaves besides rows, mostly one of the office.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
     /// Its answer, for repeats.
     pub answered: Option<Answered>,
-    /// Its line in the log.
-    pub log: Option<LogLine>,
+    /// Lines of the log.
+    pub log: Vec<LogLine>,
     /// The sandbox's clock, when it was moved.
     pub sandbox_clock: Option<Time>,
 }
@@ -86,25 +86,60 @@ pub struct Due {
     pub next: Option<Time>,
 }
 
-/// The door to a store. One value of it writes one cell; it is not shared.
+/// What a batch needs of a cell.
+pub type Wanted = (Cell, Vec<Want>);
+
+/// What a transaction begins with. It stays true until its end.
+#[derive(Debug)]
+pub struct Begun {
+    /// The rows that are wanted.
+    pub cells: Cells,
+    /// Which revision the stored catalog has.
+    pub revision: u64,
+    /// Where the sandbox's clock stands, if others than who asks may move it.
+    pub clock: Option<Time>,
+    /// The answer that is kept under the key that was given.
+    pub answered: Option<Answered>,
+}
+
+/// What is left of a campaign's stock in a cell, tier by tier.
+pub type Left = (Cell, Vec<u64>);
+
+/// The door to a store. Each value of it has a connection of its own; it is not shared.
 pub trait Store: Send {
+    /// How many cells the installation has.
+    fn cells(&self) -> u16;
+
+    /// Whether other processes may write to the same installation.
+    fn is_shared(&self) -> bool;
+
+    /// The most cells of one transaction.
+    fn span(&self) -> usize;
+
     /// Reads campaigns, merchants, stores, codes and the rates in force.
     fn load_catalog(&mut self) -> Result<Catalog, StoreError>;
 
-    /// Begins a transaction and reads what a batch needs.
-    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError>;
+    /// Begins a transaction on some cells, and reads what a batch needs of each; nobody else changes these cells
+    /// before its end. `asked` is the key of an order of the office.
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError>;
 
     /// Writes what changed, and ends the transaction durably. After an error the transaction is over, and
     /// nothing of it is seen by anybody (whether it is on the disk may be unknown: keys tell).
-    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError>;
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError>;
 
     /// Ends the transaction and forgets it.
     fn rollback(&mut self);
 
-    /// The answer kept for an order of the office.
-    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError>;
+    /// At most `limit` of what fell due in some cells. Each campaign is given with the instant by which its expiries
+    /// are judged.
+    fn due(
+        &mut self,
+        cells: &[Cell],
+        now: Time,
+        judged: &[(CampaignNo, Time)],
+        limit: usize,
+    ) -> Result<Due, StoreError>;
 
-    /// At most `limit` of what fell due. Each campaign is given with the instant by which its expiries are
-    /// judged.
-    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError>;
+    /// What is left of a campaign's stock, cell by cell: as it is just now, and may not be in a moment.
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError>;
 }

@@ -4,10 +4,11 @@
 use std::ops::ControlFlow;
 
 use koi_core::audit::{Audit, Known, Run};
+use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
 use koi_core::rows::Slice;
 use koi_store::StoreError;
-use koi_store::sqlite::Reader;
+use koi_store::sqlite::{Indexes, Reader};
 
 /// Coupons, and purchases, whose sums are held in memory at once: some 90 bytes for each coupon, and 16 for each
 /// purchase. Each pass reads all lines again.
@@ -59,11 +60,12 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
     reader.at_one_moment(|| {
         let (catalog, rates) = (reader.catalog()?, reader.rates()?);
         let (slices, counters) = (reader.slices()?, reader.counters()?);
-        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters };
+        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters, cells: 1 };
         let mut audit = Audit::new(known, NAMED);
         audit.campaigns();
         let mut coupons = audit.passes(&ends(reader, &slices)?, PASS).into_iter();
-        let mut walk = Walk { reader, progress, next: Some(QuoteId::FIRST), purchases: 0, coupons: 0 };
+        let indexes = Indexes::default();
+        let mut walk = Walk { reader, progress, next: Some(QuoteId::FIRST), purchases: 0, coupons: 0, indexes };
         walk.pass(&mut audit, &coupons.next().unwrap_or_default(), Lines::Balanced)?;
         loop {
             let runs = coupons.next();
@@ -72,9 +74,10 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
             }
             walk.pass(&mut audit, &runs.unwrap_or_default(), Lines::Again)?;
         }
-        beyond(reader, &mut audit, &slices)?;
+        walk.beyond(&mut audit, &slices)?;
         reader.for_each_quote_key(|key, id| audit.quote_asked(key, id))?;
-        let found = audit.finish();
+        let mut found = audit.finish();
+        found.broken.extend(reader.broken_indexes(&walk.indexes)?);
         Ok(Checked {
             transfers: found.transfers,
             accounts: found.accounts,
@@ -106,6 +109,8 @@ struct Walk<'a> {
     next: Option<QuoteId>,
     purchases: u64,
     coupons: u64,
+    /// What the indexes should hold.
+    indexes: Indexes,
 }
 
 impl Walk<'_> {
@@ -121,6 +126,7 @@ impl Walk<'_> {
             let from = run.first.number();
             self.reader.for_each_coupon(from, from.saturating_add(i64::from(run.count)), |coupon| {
                 audit.coupon(&coupon);
+                self.indexes.coupon(&coupon);
                 self.coupons += 1;
                 tell(self.progress, "coupons", self.coupons);
             })?;
@@ -139,6 +145,7 @@ impl Walk<'_> {
             }
             room -= 1;
             audit.purchase(&purchase);
+            purchase.quote.iter().for_each(|quote| self.indexes.quote(quote));
             self.purchases += 1;
             tell(self.progress, "purchases", self.purchases);
             ControlFlow::Continue(())
@@ -161,21 +168,25 @@ impl Walk<'_> {
         }
         Ok(())
     }
+
+    /// Looks at the coupons that no slice has issued.
+    fn beyond(&mut self, audit: &mut Audit, slices: &[Place]) -> Result<(), StoreError> {
+        let mut stray = |coupon: Coupon| {
+            audit.stray(&coupon);
+            self.indexes.coupon(&coupon);
+        };
+        let mut from = i64::MIN;
+        for (cell, campaign, slice) in slices {
+            let first = CouponId::new(*cell, *campaign, 0).number();
+            self.reader.for_each_coupon(from, first, &mut stray)?;
+            from = from.max(first.saturating_add(i64::from(slice.next_ordinal)));
+        }
+        self.reader.for_each_coupon(from, i64::MAX, stray)
+    }
 }
 
 fn tell(progress: &dyn Fn(&'static str, u64), what: &'static str, seen: u64) {
     if seen.is_multiple_of(REPORT) {
         progress(what, seen);
     }
-}
-
-/// Coupons that no slice has issued.
-fn beyond(reader: &Reader, audit: &mut Audit, slices: &[Place]) -> Result<(), StoreError> {
-    let mut from = i64::MIN;
-    for (cell, campaign, slice) in slices {
-        let first = CouponId::new(*cell, *campaign, 0).number();
-        reader.for_each_coupon(from, first, |coupon| audit.stray(&coupon))?;
-        from = from.max(first.saturating_add(i64::from(slice.next_ordinal)));
-    }
-    reader.for_each_coupon(from, i64::MAX, |coupon| audit.stray(&coupon))
 }

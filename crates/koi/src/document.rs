@@ -38,15 +38,16 @@ pub(crate) struct CampaignDocument {
     /// The first instant after it.
     #[schema(value_type = Instant)]
     ends_at: Field<Time>,
-    /// The finite stock.
+    /// The finite stock: each face once, or twice when one of the two splits.
+    #[schema(min_items = 1, max_items = 100)]
     packets: Vec<PacketDocument>,
     eligibility: EligibilityDocument,
     limits: LimitsDocument,
     coupon: CouponDocument,
     quote: QuoteDocument,
-    /// The merchants that take part; absent: all.
+    /// The merchants that take part, each once; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Name>>, nullable = false)]
+    #[schema(value_type = Option<Vec<Name>>, nullable = false, max_items = 100_000)]
     merchants: Option<Vec<Field<MerchantId>>>,
     /// The terms, in Markdown.
     terms: Both,
@@ -89,11 +90,11 @@ struct PacketDocument {
 struct EligibilityDocument {
     /// Whether the wallet must have checked the person against an ID.
     verified: bool,
-    /// Countries whose IDs are eligible (ISO 3166-1); empty: all.
-    #[schema(value_type = Vec<CountryCode>)]
+    /// Countries whose IDs are eligible (ISO 3166-1), each once; empty: all.
+    #[schema(value_type = Vec<CountryCode>, max_items = 250)]
     id_countries: Vec<Field<Country>>,
-    /// Countries whose stores are not.
-    #[schema(value_type = Vec<CountryCode>)]
+    /// Countries whose stores are not, each once.
+    #[schema(value_type = Vec<CountryCode>, max_items = 250)]
     not_in_countries: Vec<Field<Country>>,
 }
 

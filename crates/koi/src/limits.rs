@@ -10,6 +10,12 @@ pub const BATCH: usize = 512;
 pub const DUE: usize = 512;
 /// Transactions of due work for which a claim waits that finds a stock empty; then it is answered 503.
 pub const CATCH_UP: usize = 8;
+/// How often a transaction is begun again when others were in its way, or the connection broke.
+pub const ATTEMPTS: u32 = 8;
+/// How long the first of these repetitions waits; each waits twice as long as the one before.
+pub const CONFLICT_WAIT: Duration = Duration::from_millis(2);
+/// How long due work that another process may have made is not looked for.
+pub const LOOK_MS: i64 = 1_000;
 /// How long the writer sleeps at most before it looks whether something fell due.
 pub const IDLE: Duration = Duration::from_millis(500);
 /// How long the writer lets a failing storage rest before it books what fell due.
@@ -47,6 +53,8 @@ pub const READY_TIME: Duration = Duration::from_secs(2);
 /// Free bytes on the data folder's disk below which the server calls itself not ready: room to fold the log, and
 /// time to act before claims have to be refused.
 pub const DISK_FLOOR_BYTES: u64 = 256 << 20;
+/// Bytes of campaigns in one page of their list; the first of a page may be longer alone.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Connections that read.
 pub const READERS: usize = 4;
 /// Time for one of them to become free.
@@ -72,6 +80,7 @@ mod tests {
             ("time in which nothing of an answer is taken", seconds(WRITE_TIME)),
             ("wait for one of the four connections that read", seconds(READER_TIME)),
             ("lines of the ledger that are looked at for one page", lines),
+            ("campaigns in one page of their list", format!("{} MiB", PAGE_BYTES >> 20)),
         ] {
             assert!(PAGE.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
         }

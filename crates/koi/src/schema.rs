@@ -89,11 +89,21 @@ forms! {
         "no_coupon",
     ]);
     /// An account of the ledger.
-    LedgerAccount =
-        one_of(&["funder", "free", "committed", "reserved", "spent", "returned", "recovered", "refunds"]);
+    LedgerAccount = one_of(&[
+        "funder",
+        "free",
+        "committed",
+        "reserved",
+        "spent",
+        "returned",
+        "recovered",
+        "refunds",
+        "moved",
+    ]);
     /// Why money moved.
     TransferReason = one_of(&[
         "fund", "issue", "reserve", "release", "spend", "cancel", "expire", "void", "recover", "restore", "close",
+        "move", "gather",
     ]);
     /// Minor units above zero, as far as every JSON reader holds them exactly.
     MinorUnits = ObjectBuilder::new()

@@ -16,7 +16,7 @@ use crate::engine::clock::Clock;
 use crate::engine::keys::KeyRing;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::readers::{LongReads, Readers};
-use crate::engine::{Engine, WriterThread};
+use crate::engine::{Engine, Writers};
 use crate::http::{App, redis_claims, router, server};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -76,8 +76,9 @@ async fn serve_routes(
     let shoppers = writer.shoppers();
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules();
-    let pipeline = Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone());
-    let (engine, writer) = Engine::start(pipeline).context("the writer thread could not be started")?;
+    let pipeline =
+        Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone(), (0, 1));
+    let (engine, writers) = Engine::start(vec![pipeline], 1).context("the writer thread could not be started")?;
     let keys = Keys::open(&folder, settings.sandbox).await?;
 
     let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
@@ -103,15 +104,15 @@ async fn serve_routes(
     let routes = routes(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));
     ready(address);
-    let why = until(stop, &writer).await;
+    let why = until(stop, &writers).await;
     tracing::info!("stopping: open requests may finish");
     stopping.send_replace(true);
     serving.await?;
     // Nothing writes any more when the lock is given back.
     following.await?;
     // The engine ends when nobody can reach it any more; what was taken is finished first.
-    writer.ended().await;
-    match writer.panicked() {
+    writers.all_ended().await;
+    match writers.panicked() {
         Some(words) => Err(anyhow!("the writer panicked: {words}")),
         None => why,
     }
@@ -134,33 +135,33 @@ pub(crate) async fn serve_beside_redis(
 
 /// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever
 /// watches over the process should start it anew.
-async fn until(stop: impl Future<Output = anyhow::Result<()>>, writer: &WriterThread) -> anyhow::Result<()> {
+async fn until(stop: impl Future<Output = anyhow::Result<()>>, writers: &Writers) -> anyhow::Result<()> {
     tokio::select! {
         why = stop => why,
-        () = writer.ended() => {
+        () = writers.one_ended() => {
             tracing::error!("the writer ended by itself; the server stops");
             Err(anyhow!("the writer ended by itself"))
         }
     }
 }
 
-/// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`.
+/// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`. That cannot
+/// lie before anything that is stored: a sandbox that ran on real time has entries, and no clock that was left.
 fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> anyhow::Result<Clock> {
     let stored = if settings.sandbox { writer.sandbox_clock()? } else { None };
-    let asked: Option<Time> = settings.clock;
-    match (stored, asked) {
-        (Some(stored), Some(asked)) if asked < stored => bail!(
-            "the sandbox in {} stands at {stored}; --clock {asked} would go backwards. Give a later time or another --data",
+    let latest = writer.latest()?;
+    let Some(asked) = settings.clock else {
+        return stored.map_or_else(|| running_clock(latest), |stored| Ok(Clock::frozen(stored)));
+    };
+    if let Some(reached) = stored.max(latest).filter(|reached| asked < *reached) {
+        bail!(
+            "the sandbox in {} stands at {reached}; --clock {asked} would go backwards. Give a later time or another --data",
             settings.data.display()
-        ),
-        (_, Some(asked)) => {
-            let rows = writer.begin(&[])?;
-            writer.commit(&rows, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
-            Ok(Clock::frozen(asked))
-        }
-        (Some(stored), None) => Ok(Clock::frozen(stored)),
-        (None, None) => running_clock(writer.latest()?),
+        );
     }
+    let begun = writer.begin(&[], None)?;
+    writer.commit(&begun.cells, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
+    Ok(Clock::frozen(asked))
 }
 
 /// The machine's clock, but never before what is stored: then it stands still until it has caught up.
@@ -269,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_loses_its_writer_ends_with_an_error() {
-        let (engine, writer) = Engine::start_with(|_| panic!("the store cannot be")).unwrap();
+        let (engine, writer) = Engine::start_with([|_: &_| panic!("the store cannot be")], 1).unwrap();
         let never = std::future::pending();
         let why = tokio::time::timeout(std::time::Duration::from_secs(5), until(never, &writer)).await;
         assert!(why.unwrap().is_err());
@@ -278,7 +279,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_told_to_stop_ends_well() {
-        let (_engine, writer) = Engine::start_with(|jobs| while jobs.recv().is_ok() {}).unwrap();
+        let (_engine, writer) =
+            Engine::start_with([|jobs: &crossbeam_channel::Receiver<_>| while jobs.recv().is_ok() {}], 1).unwrap();
         until(std::future::ready(Ok(())), &writer).await.unwrap();
     }
 

@@ -51,6 +51,7 @@ impl Serve {
             quote_valid_s: self.quote_valid_s,
             cancel_minutes: limits::CANCEL_MINUTES,
             refund_days: limits::REFUND_DAYS,
+            cells: 1,
         }
     }
 }

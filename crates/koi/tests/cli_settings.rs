@@ -2,6 +2,10 @@
 
 mod cli;
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use cli::{Server, finish, koi, run};
 
 #[test]
@@ -89,4 +93,13 @@ fn the_doctor_names_what_is_the_matter() {
     std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
     let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
     assert!(ran.out.contains("bad   database"), "{}", ran.out);
+    let allow = |path: &Path, mode| set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    allow(&folder.path().join("koi.db"), 0o644);
+    for (mode, said) in
+        [(0o700, "well  secrets".to_owned()), (0o755, format!("bad   secrets   others can read {data}/koi.db"))]
+    {
+        allow(folder.path(), mode);
+        let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+        assert!(ran.out.contains(&said), "{mode:o}: {}", ran.out);
+    }
 }

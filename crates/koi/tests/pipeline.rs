@@ -85,9 +85,10 @@ impl Stage {
             quote_valid_s: 120,
             cancel_minutes: 15,
             refund_days: 360,
+            cells: 1,
         };
         let metrics = Arc::new(Metrics::default());
-        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics);
+        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));
         let mut stage = Self { pipeline, clock, keys: 0, _lock: lock, _place: place };
         let (country, store) = (Country::parse("CN").unwrap(), StoreId::stored("queen-st"));
         stage.order(Order::AddMerchant(Merchant {
@@ -140,7 +141,7 @@ impl Stage {
             self.keys += 1;
             let key = format!("key-{}", self.keys);
             let asked = Asked::new(&Principal::stored("wallet"), "scope", &key, "/path", &[]);
-            works.push(Work::Call(Box::new(Call { command, asked })));
+            works.push(Work::Call(Box::new(Call { command, asked }), None));
         }
         self.run(works)
     }
@@ -205,6 +206,32 @@ fn claims_get_as_many_packets_as_are_due_back_and_the_rest_is_sold_out() {
     assert_eq!(outcomes.iter().filter(|outcome| is_coupon(outcome)).count(), 3);
     let sold_out = outcomes.iter().filter(|outcome| **outcome == Err(Failure::Refused(Refusal::SoldOut)));
     assert_eq!(sold_out.count(), 2);
+}
+
+#[test]
+fn a_stock_that_is_really_empty_is_not_taken_for_one_that_fills_again() {
+    let mut stage = Stage::new().sold_out(rules("late", MANY, true)).sold_out(rules("gone", 1, false));
+    stage.wait(3 * DAY_MS);
+    // Both in one batch: what is due of the first is no reason to keep the second waiting.
+    let outcomes = stage.call(vec![claim("late", "late-again"), claim("gone", "other")]);
+    assert!(is_coupon(&outcomes[0]), "{outcomes:?}");
+    assert_eq!(outcomes[1], Err(Failure::Refused(Refusal::SoldOut)));
+}
+
+#[test]
+fn what_is_due_of_a_campaign_is_booked_before_it_is_closed_or_it_is_closed_later() {
+    let id = || CampaignId::stored("much");
+    let mut stage = Stage::new().sold_out(rules("much", MANY, true));
+    stage.wait(61 * DAY_MS);
+    let close = |stage: &mut Stage| {
+        let render = Box::new(|_: &Answer, _| (200, String::new()));
+        let by = Principal::stored("operator");
+        let work = OfficeWork { order: Order::Close(id()), by, asked: None, detail: String::new(), render };
+        stage.run(vec![Work::Office(Box::new(work))]).remove(0)
+    };
+    assert_eq!(close(&mut stage), Err(Failure::CatchingUp));
+    let closed = close(&mut stage);
+    assert!(matches!(closed, Ok(Done::Office { .. })), "{closed:?}");
 }
 
 /// Quotes that ran out bring packets back only where they held the last part of a voided coupon, which nobody knows

@@ -1,18 +1,24 @@
 //! Campaigns: whether their state fits their money, and their stock the coupons that are out.
 
+use rustc_hash::FxHashMap;
+
+use super::coupons::Sums;
 use super::{Audit, Place};
 use crate::campaign::{Campaign, Pause, Scope, State};
-use crate::id::{MAX_CAMPAIGNS, MAX_CELLS};
+use crate::id::{CampaignNo, Cell, MAX_CAMPAIGNS};
 use crate::ledger::Account;
+use crate::packet::Tier;
 use crate::rows::Slice;
 
 /// What the slices of a campaign hold together.
+#[derive(Default)]
 struct Held {
-    slices: usize,
+    /// In how many cells of the installation there is one.
+    cells: u16,
     issued: u64,
-    /// What the packets that are left are worth.
-    promised: i128,
-    balances: [i128; 8],
+    balances: [i128; 9],
+    /// Where the packets that are left are worth more than is free: how much is free, and how much they are worth.
+    short: Vec<(Place, i64, i128)>,
 }
 
 impl Held {
@@ -27,33 +33,50 @@ impl Audit<'_> {
         for place in self.places() {
             let (cell, number) = place;
             let name = self.name(place);
-            if cell.0 >= MAX_CELLS || number.0 > MAX_CAMPAIGNS || self.campaign(number).is_none() {
+            if number.0 > MAX_CAMPAIGNS || self.campaign(number).is_none() {
                 self.broken(format!("{name}: a slice without a campaign"));
             }
+            if cell.0 >= self.known.cells {
+                self.broken(format!("{name}: a slice without a cell"));
+            }
         }
+        let mut all = self.held();
         let mut campaigns: Vec<&Campaign> = self.campaigns.values().copied().collect();
         campaigns.sort_unstable_by_key(|campaign| campaign.number);
         for campaign in campaigns {
-            let held = self.held(campaign);
-            for what in disagreements(campaign, &held) {
+            let held = all.remove(&campaign.number).unwrap_or_default();
+            for what in disagreements(campaign, &held, self.known.cells) {
                 self.broken(format!("{}: {what}", campaign.rules.id));
+            }
+            for (place, free, worth) in held.short.into_iter().filter(|_| is_promised(campaign)) {
+                let name = self.name(place);
+                self.broken(format!("{name}: account free holds {free}, the packets left are worth {worth}"));
             }
         }
     }
 
-    fn held(&self, campaign: &Campaign) -> Held {
-        let mut held = Held { slices: 0, issued: 0, promised: 0, balances: [0; 8] };
-        for (_, _, slice) in self.known.slices.iter().filter(|(_, number, _)| *number == campaign.number) {
-            held.slices += 1;
+    fn held(&self) -> FxHashMap<CampaignNo, Held> {
+        let mut all: FxHashMap<CampaignNo, Held> = FxHashMap::default();
+        for (cell, number, slice) in self.known.slices {
+            let held = all.entry(*number).or_default();
+            held.cells = held.cells.saturating_add(u16::from(cell.0 < self.known.cells));
             held.issued += u64::from(slice.next_ordinal);
-            for (tier, left) in campaign.rules.packets.iter().zip(&slice.left) {
-                held.promised = held.promised.saturating_add(i128::from(tier.face) * i128::from(*left));
-            }
             for (sum, balance) in held.balances.iter_mut().zip(slice.buckets.balances()) {
                 *sum += i128::from(balance);
             }
+            let (free, worth) = (slice.buckets.get(Account::Free), self.worth(*number, slice));
+            if i128::from(free) < worth {
+                held.short.push(((*cell, *number), free, worth));
+            }
         }
-        held
+        all
+    }
+
+    /// What the packets that are left in a slice are worth.
+    fn worth(&self, campaign: CampaignNo, slice: &Slice) -> i128 {
+        let tiers = self.campaign(campaign).map(|campaign| campaign.rules.packets.as_slice()).unwrap_or_default();
+        let worth = |(tier, left): (&Tier, &u64)| i128::from(tier.face) * i128::from(*left);
+        tiers.iter().zip(&slice.left).map(worth).fold(0, i128::saturating_add)
     }
 
     /// Compares what the slice of a place holds with its coupons and purchases.
@@ -73,32 +96,45 @@ impl Audit<'_> {
                 self.broken(format!("{name}: account {} holds {kept}, its rows make {sum}", account.name()));
             }
         }
-        self.stock(place, slice, &sums.out);
+        self.stock(place, slice, &sums);
     }
 
-    /// `out`: the packets out of the stock, tier by tier.
-    fn stock(&mut self, place: Place, slice: &Slice, out: &[i128]) {
+    /// What is left and what is out is what began in the cell and what moved there: all begins in the treasury.
+    fn stock(&mut self, place: Place, slice: &Slice, sums: &Sums) {
         let Some(campaign) = self.campaign(place.1) else { return };
         let (tiers, rows) = (campaign.rules.packets.len(), slice.left.len());
         if rows != tiers {
             let name = self.name(place);
             self.broken(format!("{name}: the stock has {rows} tiers, the rules have {tiers}"));
         }
-        for (tier, (rule, (left, out))) in
-            campaign.rules.packets.iter().zip(slice.left.iter().zip(out)).enumerate()
+        let began = |rule: &Tier| if place.0 == Cell::TREASURY { i128::from(rule.count) } else { 0 };
+        let told = sums.out.iter().zip(&sums.moved);
+        for (tier, (rule, (left, (out, moved)))) in
+            campaign.rules.packets.iter().zip(slice.left.iter().zip(told)).enumerate()
         {
-            if i128::from(*left) + out != i128::from(rule.count) {
-                let (name, count) = (self.name(place), rule.count);
+            let count = began(rule) + moved;
+            if i128::from(*left) + out != count {
+                let name = self.name(place);
                 self.broken(format!("{name}: tier {tier} has {left} packets left and {out} out, of {count}"));
             }
         }
     }
 }
 
-fn disagreements(campaign: &Campaign, held: &Held) -> Vec<String> {
+/// Whether people may count on the packets of a campaign, so that money must back them.
+fn is_promised(campaign: &Campaign) -> bool {
+    match campaign.state {
+        State::Open | State::Paused { .. } | State::Ended { .. } => true,
+        State::Draft | State::InReview | State::Approved | State::Closed { .. } => false,
+    }
+}
+
+fn disagreements(campaign: &Campaign, held: &Held, cells: u16) -> Vec<String> {
     let mut found = Vec::new();
-    if held.slices == 0 {
-        found.push("its slice is not there".to_owned());
+    match held.cells {
+        0 => found.push("its slice is not there".to_owned()),
+        there if there < cells => found.push(format!("it has a slice in {there} of {cells} cells")),
+        _ => {}
     }
     if has_opened(campaign) {
         for wrong in campaign.rules.check(campaign.rules.currency) {
@@ -112,27 +148,26 @@ fn disagreements(campaign: &Campaign, held: &Held) -> Vec<String> {
         State::Closed { .. } => &[Account::Free, Account::Committed, Account::Reserved],
     };
     let state = state_name(&campaign.state);
-    for account in empty.iter().filter(|account| held.get(**account) != 0) {
+    let inside = empty.iter().filter(|account| **account != Account::Moved);
+    for account in inside.filter(|account| held.get(**account) != 0) {
         found.push(format!("it is {state}, and its account {} holds {}", account.name(), held.get(*account)));
     }
+    if held.get(Account::Moved) != 0 {
+        found.push(format!("account moved holds {} in all cells together", held.get(Account::Moved)));
+    }
     let (budget, funded) = (i128::from(campaign.rules.budget()), -held.get(Account::Funder));
-    let (issues, is_funded, keeps_promise) = match campaign.state {
-        State::Draft | State::InReview => (held.issued == 0, true, true),
-        State::Approved => (held.issued == 0, funded < budget, true),
-        State::Open | State::Paused { .. } | State::Ended { .. } => {
-            (true, funded >= budget, held.get(Account::Free) >= held.promised)
+    let (issues, is_funded) = match campaign.state {
+        State::Draft | State::InReview => (held.issued == 0, true),
+        State::Approved => (held.issued == 0, funded < budget),
+        State::Open | State::Paused { .. } | State::Ended { .. } | State::Closed { .. } => {
+            (true, funded >= budget)
         }
-        State::Closed { .. } => (true, funded >= budget, true),
     };
     if !issues {
         found.push(format!("it is {state}, and {} coupons were issued", held.issued));
     }
     if !is_funded {
         found.push(format!("it is {state}, its stock is worth {budget}, and {funded} was funded"));
-    }
-    if !keeps_promise {
-        let free = held.get(Account::Free);
-        found.push(format!("account free holds {free}, the packets left are worth {}", held.promised));
     }
     if !pauses_fit(campaign) {
         found.push(format!("it is {state}, and its pauses do not fit that"));

@@ -16,11 +16,13 @@ pub(super) struct Sums {
     pub(super) recovered: i128,
     /// Packets out of the stock, tier by tier.
     pub(super) out: Vec<i128>,
+    /// Packets that came from other cells less those that went there, tier by tier.
+    pub(super) moved: Vec<i128>,
 }
 
 impl Sums {
     pub(super) fn of_tiers(tiers: usize) -> Self {
-        Self { out: vec![0; tiers], ..Self::default() }
+        Self { out: vec![0; tiers], moved: vec![0; tiers], ..Self::default() }
     }
 }
 
@@ -181,7 +183,9 @@ impl Audit<'_> {
                 Account::Reserved => &mut told.reserved,
                 Account::Spent => &mut told.spent,
                 Account::Free | Account::Returned => &mut told.lapsed,
-                Account::Committed | Account::Funder | Account::Recovered | Account::Refunds => continue,
+                Account::Committed | Account::Funder | Account::Recovered | Account::Refunds | Account::Moved => {
+                    continue;
+                }
             };
             let amount = movement.amount;
             *part = if is_debit { part.saturating_sub(amount) } else { part.saturating_add(amount) };
@@ -238,9 +242,15 @@ impl Audit<'_> {
         if coupon.shopper != ShopperKey::of(&coupon.person) {
             found.push("its shopper is not its person's number".into());
         }
+        if coupon.shopper.cell(self.known.cells) != coupon.id.cell() {
+            found.push("it is not in its shopper's cell".into());
+        }
         let own = holder(coupon.shopper, coupon.account.as_str());
         if told.holders != own.wrapping_mul(u64::from(told.quotes)) {
             found.push("a quote of another account takes something off it".into());
+        }
+        if coupon.voided.is_some_and(|voided| voided.key == coupon.asked.key) {
+            found.push("void under the idempotency key of its claim".into());
         }
         if self.known.catalog.code(&coupon.code).is_none() {
             found.push("its code is not there".into());

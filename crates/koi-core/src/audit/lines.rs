@@ -7,6 +7,10 @@ use crate::ledger::{Account, Reason, Transfer};
 /// Whether a reason moves money between these accounts.
 fn may_move(reason: Reason, debit: Account, credit: Account) -> bool {
     let (from, into): (Account, &[Account]) = match reason {
+        // Out of the cell, or into it.
+        Reason::Move | Reason::Gather => {
+            return matches!((debit, credit), (Account::Free, Account::Moved) | (Account::Moved, Account::Free));
+        }
         Reason::Fund => (Account::Funder, &[Account::Free]),
         Reason::Issue => (Account::Free, &[Account::Committed]),
         Reason::Reserve => (Account::Committed, &[Account::Reserved]),
@@ -38,13 +42,15 @@ fn subject_name(line: &Transfer) -> String {
         Reason::Recover | Reason::Restore => {
             format!("refund {} of payment {}", line.movement.part, PaymentId::of_number(subject))
         }
+        Reason::Move => format!("{} packets of tier {} and cell {subject}", line.count, line.movement.part),
+        Reason::Gather => format!("cell {subject}"),
     }
 }
 
 impl Audit<'_> {
     /// Takes a line of the ledger, in the order of the numbers.
     pub fn transfer(&mut self, line: &Transfer) {
-        self.findings.transfers = self.findings.transfers.saturating_add(u64::from(line.count));
+        self.findings.transfers = self.findings.transfers.saturating_add(u64::from(line.lines()));
         let cell = line.id.cell();
         let expected = self.next_line.entry(cell).or_insert_with(|| TransferId::new(cell, 1).number());
         let missing = TransferId::of_number(*expected);
@@ -75,6 +81,7 @@ impl Audit<'_> {
             let (reason, subject) = (reason.name(), subject_name(line));
             self.broken(format!("transfer {}: {reason} cannot be about {subject} in this way", line.id));
         }
+        self.between_cells(line);
     }
 
     /// Whether the line's subject is of the kind that its reason needs, and there; and its coupon too.
@@ -102,6 +109,8 @@ impl Audit<'_> {
                 is_one && movement.part > 0 && movement.coupon.is_none() && self.is_quote(cell, subject)
             }
             Reason::Restore => is_one && movement.part > 0 && moves_own && self.is_quote(cell, subject),
+            Reason::Move => line.count > 0 && self.moves_packets(line),
+            Reason::Gather => is_one && movement.part == 0 && self.gathers(line),
         }
     }
 

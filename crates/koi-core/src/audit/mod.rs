@@ -7,10 +7,15 @@
 //! what quotes take off coupons ([`Audit::deduction`]), the coupons of the pass ([`Audit::coupon`]) and
 //! [`Audit::end`]; last the coupons that nobody issued ([`Audit::stray`]), the keys under which quotes were asked for
 //! ([`Audit::quote_asked`]) and [`Audit::finish`].
+//!
+//! Idempotency keys are compared where their rows come together: all calls about one purchase, the claim and the void
+//! of one coupon, and the keys of all quotes, which come in their order. Those of claims are compared within a pass:
+//! a claim that was repeated in another one, some millions of coupons later, is not noticed.
 
 mod campaigns;
 mod coupons;
 mod lines;
+mod moves;
 mod purchases;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -40,6 +45,8 @@ pub struct Known<'a> {
     pub slices: &'a [(Cell, CampaignNo, Slice)],
     /// The next numbers of each cell.
     pub counters: &'a [(Cell, Counters)],
+    /// How many cells the installation has.
+    pub cells: u16,
 }
 
 /// A run of coupons with consecutive ordinals.
@@ -109,6 +116,8 @@ pub struct Audit<'a> {
     next_line: FxHashMap<Cell, i64>,
     next_quote: FxHashMap<Cell, i64>,
     balances: FxHashMap<Place, Buckets>,
+    /// What each slice gave to other cells less what they took from it, as one number.
+    given: FxHashMap<Place, u64>,
     sums: FxHashMap<Place, Sums>,
     coupons: Coupons,
     purchases: Purchases,
@@ -135,6 +144,7 @@ impl<'a> Audit<'a> {
             next_line: FxHashMap::default(),
             next_quote: FxHashMap::default(),
             balances: slices.keys().map(|place| (*place, Buckets::default())).collect(),
+            given: FxHashMap::default(),
             sums: sums.collect(),
             campaigns,
             counters: known.counters.iter().copied().collect(),
@@ -194,6 +204,7 @@ impl<'a> Audit<'a> {
             self.broken(what);
         }
         self.amounts_issued();
+        self.counterparts();
         for place in self.places() {
             self.sums_of(place);
         }

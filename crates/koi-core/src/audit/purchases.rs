@@ -2,7 +2,7 @@
 
 use super::{Audit, Purchase, stirred};
 use crate::catalog::Merchant;
-use crate::id::{CampaignNo, CouponId, QuoteId, ShopperKey};
+use crate::id::{CampaignNo, CouponId, PaymentId, QuoteId, RefundId, ShopperKey};
 use crate::idempotency::Key;
 use crate::ledger::{Reason, Transfer};
 use crate::limits;
@@ -62,7 +62,13 @@ fn line_of_quote(line: &Transfer) -> Option<(QuoteId, u64)> {
     let at = match movement.reason {
         Reason::Reserve | Reason::Spend | Reason::Cancel | Reason::Recover | Reason::Restore => Some(line.at),
         Reason::Release => None,
-        Reason::Fund | Reason::Issue | Reason::Expire | Reason::Void | Reason::Close => return None,
+        Reason::Fund
+        | Reason::Issue
+        | Reason::Expire
+        | Reason::Void
+        | Reason::Close
+        | Reason::Move
+        | Reason::Gather => return None,
     };
     let number = Line {
         reason: movement.reason,
@@ -112,7 +118,7 @@ impl<'a> Audit<'a> {
     pub fn purchase(&mut self, purchase: &Purchase) {
         let Purchase { id, quote, payment, refunds } = purchase;
         self.findings.payments += u64::from(payment.is_some());
-        for what in purchase_disagreements(purchase) {
+        for what in purchase_disagreements(purchase).into_iter().chain(keys_used_twice(purchase)) {
             self.broken_purchase(what);
         }
         let Some(quote) = quote else { return };
@@ -183,6 +189,9 @@ impl<'a> Audit<'a> {
         let mut found = Vec::new();
         if quote.shopper != ShopperKey::of(&quote.person) {
             found.push("its shopper is not its person's number".to_owned());
+        }
+        if quote.shopper.cell(self.known.cells) != quote.id.cell() {
+            found.push("it is not in its shopper's cell".into());
         }
         if merchant.is_none_or(|merchant| merchant.currency != quote.amount.currency) {
             found.push("its store is not there, or has another currency".into());
@@ -293,6 +302,48 @@ fn purchase_disagreements(purchase: &Purchase) -> Vec<String> {
         found.push(format!("refund {}: its payment is not there, or does not count it", refund.id));
     }
     found
+}
+
+/// A call about a purchase, in the order in which they can come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Call {
+    Quote(QuoteId),
+    Settle(QuoteId),
+    Cancel(PaymentId),
+    Refund(RefundId),
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Call::Quote(id) => write!(f, "quote {id}"),
+            Call::Settle(id) => write!(f, "what settled quote {id}"),
+            Call::Cancel(id) => write!(f, "the cancel of payment {id}"),
+            Call::Refund(id) => write!(f, "refund {id}"),
+        }
+    }
+}
+
+/// Calls that came under the idempotency key of another: a repeat that was not taken for one.
+fn keys_used_twice(purchase: &Purchase) -> Vec<String> {
+    let Purchase { quote, payment, refunds, .. } = purchase;
+    let mut calls: Vec<(Key, Call)> = Vec::with_capacity(3 + refunds.len());
+    if let Some(quote) = quote {
+        // The key of a quote belongs to its person, the others to the quote and the payment: whoever is named like one
+        // of these may share its keys, which is odd and no damage.
+        let person = quote.person.as_str();
+        if !["quo_", "pay_"].iter().any(|prefix| person.starts_with(prefix)) {
+            calls.push((quote.asked.key, Call::Quote(quote.id)));
+        }
+        calls.extend(quote.settled.map(|asked| (asked.key, Call::Settle(quote.id))));
+    }
+    if let Some(payment) = payment {
+        calls.extend(payment.cancelled.map(|(_, asked)| (asked.key, Call::Cancel(payment.id))));
+    }
+    calls.extend(refunds.iter().map(|refund| (refund.asked.key, Call::Refund(refund.id))));
+    calls.sort_unstable();
+    let twice = calls.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    twice.map(|pair| format!("{}: asked for under the idempotency key of {}", pair[1].1, pair[0].1)).collect()
 }
 
 fn refund_disagreements(payment: &Payment, quote: &Quote, refunds: &[Refund]) -> Vec<String> {

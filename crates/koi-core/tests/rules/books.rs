@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use koi_core::audit::{Audit, Deduction, Findings, Known, Purchase, holder};
-use koi_core::campaign::State;
+use koi_core::campaign::{Campaign, State};
 use koi_core::catalog::{Catalog, Pair};
 use koi_core::coupon::{Coupon, Phase};
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId};
-use koi_core::ledger::{Account, Buckets, Transfer};
+use koi_core::ledger::{Account, Buckets, Reason, Transfer};
 use koi_core::money::{Rate, fee};
 use koi_core::packet::Tier;
 use koi_core::payment::{Payment, Refund};
 use koi_core::quote::{self, Quote};
-use koi_core::rows::{Counters, Rows, Slice};
+use koi_core::rows::{Cells, Counters, Rows, Slice};
 
 use crate::stage::Stage;
 
@@ -29,6 +29,8 @@ pub(crate) struct Books {
     /// The next numbers of each cell, and every rate that was ever in force: like the lines, of a whole stage only.
     pub(crate) counters: Vec<(Cell, Counters)>,
     pub(crate) rates: Vec<(Pair, Rate)>,
+    /// How many cells there are.
+    pub(crate) cells: u16,
     holds: BTreeMap<CouponId, BTreeSet<QuoteId>>,
 }
 
@@ -45,6 +47,7 @@ impl Books {
             refunds: rows.refunds.changed().map(|(_, refund, _)| refund.clone()).collect(),
             counters: Vec::new(),
             rates: Vec::new(),
+            cells: 1,
             holds: rows
                 .holds
                 .iter()
@@ -54,18 +57,35 @@ impl Books {
         }
     }
 
+    /// The rows of all cells, in the order of their numbers.
+    pub(crate) fn of_cells(cells: &Cells) -> Self {
+        cells.iter().map(Self::of_rows).fold(Self::default(), |mut all, mut own| {
+            all.slices.append(&mut own.slices);
+            all.coupons.append(&mut own.coupons);
+            all.quotes.append(&mut own.quotes);
+            all.payments.append(&mut own.payments);
+            all.refunds.append(&mut own.refunds);
+            all.holds.append(&mut own.holds);
+            all.cells += own.cells;
+            all
+        })
+    }
+
     pub(crate) fn of(stage: &Stage) -> Self {
+        let mut lines = stage.ledger.clone();
+        lines.sort_unstable_by_key(|line| line.id);
         Self {
-            lines: stage.ledger.clone(),
-            counters: vec![(stage.rows.cell, stage.rows.counters)],
+            lines,
+            counters: stage.cells.iter().map(|rows| (rows.cell, rows.counters)).collect(),
             rates: stage.rates.clone(),
-            ..Self::of_rows(&stage.rows)
+            ..Self::of_cells(&stage.cells)
         }
     }
 
     /// What the auditor finds, with passes of at most so many coupons and purchases.
     pub(crate) fn findings(&self, catalog: &Catalog, most: u32, named: usize) -> Findings {
-        let known = Known { catalog, rates: &self.rates, slices: &self.slices, counters: &self.counters };
+        let (rates, slices, counters) = (&self.rates, &self.slices, &self.counters);
+        let known = Known { catalog, rates, slices, counters, cells: self.cells };
         let mut audit = Audit::new(known, named);
         audit.campaigns();
         let coupons = audit.passes(&self.ends(), most);
@@ -152,7 +172,8 @@ impl Books {
 /// Panics when anything that domain.md promises is not so.
 pub(crate) fn verify(stage: &Stage) {
     let books = Books::of(stage);
-    books.slices.iter().for_each(|place| campaign_adds_up(stage, &books, place));
+    books.slices.iter().for_each(|place| slice_adds_up(stage, &books, place));
+    stage.catalog.campaigns().for_each(|campaign| campaign_adds_up(stage, &books, campaign));
     books.coupons.iter().for_each(|coupon| coupon_adds_up(&books, coupon));
     books.payments.iter().for_each(|payment| payment_adds_up(stage, &books, payment));
     let found = books.findings(&stage.catalog, 1000, 100);
@@ -161,21 +182,24 @@ pub(crate) fn verify(stage: &Stage) {
     assert_eq!((found.coupons, found.payments), (books.coupons.len() as u64, books.payments.len() as u64));
 }
 
-fn campaign_adds_up(stage: &Stage, books: &Books, (_, number, slice): &(Cell, CampaignNo, Slice)) {
+fn slice_adds_up(stage: &Stage, books: &Books, (cell, number, slice): &(Cell, CampaignNo, Slice)) {
     let campaign = stage.catalog.campaign_numbered(*number).expect("a campaign");
-    let own: Vec<&Coupon> = books.coupons.iter().filter(|coupon| coupon.id.campaign() == *number).collect();
-    let lines = books.lines.iter().filter(|line| line.campaign == *number);
+    let place = (*cell, *number);
+    let own = books.coupons.iter().filter(|coupon| (coupon.id.cell(), coupon.id.campaign()) == place);
+    let own: Vec<&Coupon> = own.collect();
+    let lines = books.lines.iter().filter(|line| (line.id.cell(), line.campaign) == place);
     let held = |account| slice.buckets.get(account);
     let sum = |part: fn(&Coupon) -> i64| own.iter().map(|coupon| part(coupon)).sum::<i64>();
 
     let mut told = Buckets::default();
-    for line in lines {
+    for line in lines.clone() {
         assert!(line.movement.amount > 0, "{line:?}");
         told = told.after(&line.movement).expect("no bucket is ever negative");
     }
     assert_eq!(told, slice.buckets, "the lines make the balances");
     let inside = [Account::Free, Account::Committed, Account::Reserved, Account::Spent, Account::Returned];
-    assert_eq!(slice.buckets.funded(), inside.map(held).iter().sum::<i64>(), "funded = the five buckets");
+    let parts = inside.map(held).iter().sum::<i64>() + held(Account::Moved);
+    assert_eq!(slice.buckets.funded(), parts, "funded = the five buckets and what went to other cells");
     assert!(
         inside.into_iter().chain([Account::Recovered]).all(|account| held(account) >= 0),
         "no negative bucket"
@@ -188,7 +212,15 @@ fn campaign_adds_up(stage: &Stage, books: &Books, (_, number, slice): &(Cell, Ca
     assert_eq!(ordinals, (0..slice.next_ordinal).collect(), "ordinals are dense");
     for (place, tier) in campaign.rules.packets.iter().enumerate() {
         let out = own.iter().filter(|coupon| usize::from(coupon.tier) == place && !coupon.restocked).count();
-        assert_eq!(slice.left[place] + out as u64, tier.count, "stock + out = count, of tier {place}");
+        let moves = lines.clone().filter(|line| line.movement.reason == Reason::Move);
+        let moves = moves.filter(|line| line.movement.part as usize == place);
+        let came = |line: &Transfer| {
+            assert_eq!(line.movement.amount, tier.face * i64::from(line.count), "{line:?}");
+            if line.movement.credit == Account::Free { i128::from(line.count) } else { -i128::from(line.count) }
+        };
+        let began = if *cell == Cell::TREASURY { i128::from(tier.count) } else { 0 };
+        let expected = began + moves.map(came).sum::<i128>();
+        assert_eq!(i128::from(slice.left[place]) + out as i128, expected, "stock + out, of tier {place}");
     }
     let promise = |(tier, left): (&Tier, &u64)| i128::from(tier.face) * i128::from(*left);
     let promised: i128 = campaign.rules.packets.iter().zip(&slice.left).map(promise).sum();
@@ -198,6 +230,23 @@ fn campaign_adds_up(stage: &Stage, books: &Books, (_, number, slice): &(Cell, Ca
         }
         State::Closed { .. } => assert_eq!(held(Account::Free), 0, "a closed campaign has given all back"),
         State::Draft | State::InReview | State::Approved => assert!(own.is_empty(), "nothing is issued before"),
+    }
+}
+
+/// What must be true of all cells together.
+fn campaign_adds_up(stage: &Stage, books: &Books, campaign: &Campaign) {
+    let slices = books.slices.iter().filter(|(_, number, _)| *number == campaign.number);
+    let slices: Vec<&Slice> = slices.map(|(_, _, slice)| slice).collect();
+    assert_eq!(slices.len(), usize::from(stage.settings.cells), "a slice in every cell");
+    let held = |account| slices.iter().map(|slice| slice.buckets.get(account)).sum::<i64>();
+    assert_eq!(held(Account::Moved), 0, "nothing is between cells");
+    let inside = [Account::Free, Account::Committed, Account::Reserved, Account::Spent, Account::Returned];
+    assert_eq!(-held(Account::Funder), inside.map(held).iter().sum::<i64>(), "funded = the five buckets");
+    for (place, tier) in campaign.rules.packets.iter().enumerate() {
+        let own = books.coupons.iter().filter(|coupon| coupon.id.campaign() == campaign.number);
+        let out = own.filter(|coupon| usize::from(coupon.tier) == place && !coupon.restocked).count();
+        let left: u64 = slices.iter().map(|slice| slice.left[place]).sum();
+        assert_eq!(left + out as u64, tier.count, "stock + out = count, of tier {place}");
     }
 }
 

@@ -91,7 +91,7 @@ fn past_the_expiry_the_coupon_is_expired_and_its_money_free() {
         let payment = paid_at_the_end(&mut stage, HOUR);
         stage.wait(wait_ms);
         stage.cancel(payment.id).expect("cancelled");
-        let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+        let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
         assert_eq!((stage.shown(coupon).0, stage.budget()), (status, budget), "after {wait_ms} ms");
         let back = u64::from(status == Status::Expired);
         assert_eq!(stage.left(), [back], "nothing was spent: its packet goes back");
@@ -211,7 +211,7 @@ fn during_a_pause_expiry_is_judged_as_of_its_start() {
     let check = |pause_after_ms, status| {
         let mut stage = Stage::of(plain(8800, 2));
         let payment = paid_at_the_end(&mut stage, MINUTE);
-        let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+        let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
         stage.wait(pause_after_ms);
         stage.pause(Scope::All);
         stage.wait(HOUR);

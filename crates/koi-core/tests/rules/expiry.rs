@@ -181,7 +181,7 @@ fn only_an_active_coupon_can_be_void() {
     check("expired", |stage| stage.pass(7 * DAY));
     check("expired, and no job came", |stage| stage.wait(7 * DAY));
     check("void", |stage| {
-        let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+        let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
         stage.void(coupon).expect("void");
     });
 }

@@ -35,11 +35,11 @@ fn check(what: &str, tier: Tier, act: impl Fn(&mut Stage) -> Command, other: Com
     let (first, replayed) = stage.call_as("wallet", "k", command.clone()).expect(what);
     assert!(!replayed, "{what}");
     let again = |stage: &mut Stage| {
-        let before = (crate::books::Books::of(stage), stage.rows.counters);
+        let before = (crate::books::Books::of(stage), stage.rows().counters);
         let (repeat, replayed) = stage.call_as("wallet", "k", command.clone()).expect(what);
         assert!(replayed, "{what}: a repeat says that it is one");
         assert_eq!(seen(&repeat), seen(&first), "{what}: the repeat is answered as the first");
-        assert_eq!((crate::books::Books::of(stage), stage.rows.counters), before, "{what}: it changes nothing");
+        assert_eq!((crate::books::Books::of(stage), stage.rows().counters), before, "{what}: it changes nothing");
         let reused = stage.call_as("wallet", "k", other.clone());
         assert_eq!(reused.expect_err(what), Refusal::KeyReused, "{what}");
     };
@@ -49,11 +49,11 @@ fn check(what: &str, tier: Tier, act: impl Fn(&mut Stage) -> Command, other: Com
 }
 
 fn quote_of(stage: &Stage) -> koi_core::id::QuoteId {
-    stage.rows.quotes.changed().next().expect("a quote").0
+    stage.rows().quotes.changed().next().expect("a quote").0
 }
 
 fn payment_of(stage: &Stage) -> koi_core::id::PaymentId {
-    stage.rows.payments.changed().next().expect("a payment").0
+    stage.rows().payments.changed().next().expect("a payment").0
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_repeat_of_a_claim_shows_the_coupon_as_it_was_issued() {
         stage.pass(7 * DAY);
     });
     check("then void", plain(8800, 2), scan, other(), |stage| {
-        let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+        let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
         stage.void(coupon).expect("void");
     });
     check("then another", plain(8800, 2), scan, other(), |stage| {

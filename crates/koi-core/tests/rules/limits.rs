@@ -89,7 +89,7 @@ fn what_was_received_counts_whatever_became_of_it() {
     check(
         "void",
         |stage| {
-            let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+            let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
             stage.void(coupon).expect("void");
         },
         false,

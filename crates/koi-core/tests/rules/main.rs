@@ -4,6 +4,7 @@
 mod audit;
 mod books;
 mod cancels;
+mod cells;
 mod claims;
 mod expiry;
 mod idempotency;

@@ -299,7 +299,7 @@ fn merchants_stores_and_codes_are_entered_once() {
     assert_eq!(entered.revoked, None);
     let twice = Order::AddCode(store.id, Medium::stored("poster"), text);
     let by = Principal::stored("acquirer");
-    let fault = stage.scene(|rows, scene| office::order(rows, scene, &twice, &by));
+    let fault = stage.scene_of_all(|cells, scene| office::order(cells, scene, &twice, &by));
     assert!(
         matches!(fault, Err(No::Fault(Fault::Broken(_)))),
         "the caller draws codes that nobody has: {fault:?}"
@@ -356,8 +356,9 @@ fn the_installation_holds_so_many_campaigns_and_no_more() {
         Order::Draft(Box::new(rules), [0; 32])
     };
     let by = Principal::stored("operator");
-    let decide =
-        |stage: &mut Stage, name| stage.scene(|rows, scene| office::order(rows, scene, &order(name), &by));
+    let decide = |stage: &mut Stage, name| {
+        stage.scene_of_all(|cells, scene| office::order(cells, scene, &order(name), &by))
+    };
     decide(&mut stage, "last").expect("the last number");
     stage.apply_entries();
     assert_eq!(

@@ -175,7 +175,7 @@ fn a_coupon_used_during_a_pause_and_revived_by_a_cancel_gets_the_time_back() {
         stage.wait(HOUR - MINUTE);
         stage.resume();
         stage.wait(MINUTE);
-        let payment = stage.rows.payments.changed().next().expect("a payment").0;
+        let payment = stage.rows().payments.changed().next().expect("a payment").0;
         stage.cancel(payment).expect("cancelled");
     });
     check("cancelled within the pause", HOUR, |stage, _| {
@@ -366,11 +366,12 @@ fn a_coupon_revived_after_a_pause_that_outlived_it_lives_by_the_moved_expiry() {
     stage.wait(HOUR);
     stage.resume();
     stage.wait(MINUTE - 1);
-    let mut late = stage.rows.clone();
+    let mut late = stage.cells.clone();
     stage.cancel(payment.id).expect("cancelled");
     assert_eq!(stage.shown(coupon.id), (Status::Active, 500), "a millisecond of it is left");
-    std::mem::swap(&mut late, &mut stage.rows);
-    stage.ledger.retain(|line| line.id.number() < stage.rows.counters.transfer);
+    std::mem::swap(&mut late, &mut stage.cells);
+    let next = stage.rows().counters.transfer;
+    stage.ledger.retain(|line| line.id.number() < next);
     stage.wait(1);
     stage.cancel(payment.id).expect("cancelled");
     assert_eq!(stage.shown(coupon.id), (Status::Expired, 0));
@@ -413,4 +414,25 @@ fn a_paused_campaign_that_passes_its_end_is_ended_once_it_is_resumed() {
     stage.resume();
     assert_eq!(stage.campaign().status(stage.now), Ended);
     stage.close().expect("closed");
+}
+
+/// The stored expiry finds what is due. Once it has come, the one that pauses moved takes its place, so that the coupon
+/// is not found again and again; a coupon of which nothing remains is not found at all.
+#[test]
+fn a_moved_expiry_is_stored_when_the_one_before_has_come() {
+    let stored =
+        |stage: &Stage, coupon: &Coupon| stage.rows().coupons.get(coupon.id).map(|stored| stored.expires_at);
+    let mut stage = Stage::of(plain(1000, 3));
+    stage.rate("1");
+    let (free, held) = (stage.claim("A").expect("a coupon"), stage.claim("B").expect("a coupon"));
+    stage.now = held.expires_at.plus_ms(-MINUTE);
+    stage.quote("B", 2000);
+    paused(&mut stage, MINUTE / 2);
+    stage.now = free.expires_at.plus_ms(-1);
+    stage.book_due();
+    assert_eq!(stored(&stage, &free), Some(free.expires_at), "it is not looked at before");
+    stage.now = free.expires_at;
+    stage.book_due();
+    assert_eq!(stored(&stage, &free), Some(free.expires_at.plus_ms(MINUTE / 2)));
+    assert_eq!(stored(&stage, &held), Some(held.expires_at), "its quote is what is due next");
 }

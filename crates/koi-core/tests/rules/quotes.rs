@@ -117,14 +117,15 @@ fn a_quote_can_be_paid_or_cancelled_before_its_expiry_and_not_at_it() {
             true => code(stage.pay(quote.id)),
             false => code(stage.cancel_quote(quote.id)),
         };
-        let mut late = stage.rows.clone();
+        let mut late = stage.cells.clone();
         stage.now = quote.expires_at.plus_ms(-1);
         assert_eq!(outcome(&mut stage), "ok", "coupon: {coupon}, pays: {pays}");
         stage.now = quote.expires_at;
         assert_eq!(code(stage.pay(quote.id)), "quote_not_open", "also past its expiry");
         assert_eq!(code(stage.cancel_quote(quote.id)), "quote_not_open", "also past its expiry");
-        std::mem::swap(&mut stage.rows, &mut late);
-        stage.ledger.retain(|line| line.id.number() < stage.rows.counters.transfer);
+        std::mem::swap(&mut stage.cells, &mut late);
+        let next = stage.rows().counters.transfer;
+        stage.ledger.retain(|line| line.id.number() < next);
         assert_eq!(outcome(&mut stage), "quote_expired", "coupon: {coupon}, pays: {pays}");
     };
     [(true, true), (true, false), (false, true), (false, false)].into_iter().for_each(|(c, p)| check(c, p));

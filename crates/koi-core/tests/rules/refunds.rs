@@ -170,7 +170,7 @@ fn returns(change: impl FnOnce(&mut koi_core::rules::Rules), act: impl FnOnce(&m
     });
     let coupon = stage.claim("A").expect("a coupon");
     let payment = stage.purchase("A", 4590);
-    let quote = stage.rows.quotes.get(payment.id.quote()).expect("its quote").clone();
+    let quote = stage.rows().quotes.get(payment.id.quote()).expect("its quote").clone();
     act(&mut stage);
     let before = stage.budget();
     let left = stage.stored_payment(payment.id).refunded;
@@ -206,7 +206,7 @@ fn a_single_whole_refund_returns_a_plain_coupon_where_the_campaign_says_so() {
 #[test]
 fn a_refund_in_parts_returns_no_coupon() {
     let part = |stage: &mut Stage| {
-        let payment = stage.rows.payments.changed().next().expect("a payment").0;
+        let payment = stage.rows().payments.changed().next().expect("a payment").0;
         stage.refund(payment, 1).expect("a refund");
     };
     assert!(!returns(|_| (), part));

@@ -56,7 +56,7 @@ fn rows_that_were_stored_know_every_key_that_was_used() {
     let mut stage = Stage::of(splittable(88_000, 3));
     let scan = Scan::default().command();
     stage.call_as("wallet", "claim", scan.clone()).expect("a coupon");
-    let coupon = stage.rows.coupons.changed().next().expect("a coupon").0;
+    let coupon = stage.rows().coupons.changed().next().expect("a coupon").0;
     let [paid, cancelled, refunded, open] = [(); 4].map(|()| stage.quote("A", 1000).id);
     let payment = |id| koi_core::id::PaymentId::of(id);
     stage.call(Command::Pay(refunded)).expect("paid");
@@ -75,12 +75,12 @@ fn rows_that_were_stored_know_every_key_that_was_used() {
     for (key, command, _) in calls.iter().skip(1) {
         assert!(!stage.call_as("wallet", key, command.clone()).expect("done").1);
     }
-    let rows = reloaded(&stage.rows);
+    let rows = reloaded(stage.rows());
     assert!(!rows.is_changed());
     for (key, command, done) in &calls {
         let asked = stage.asked("wallet", key, command);
         assert_eq!(rows.done(asked.key), Some((asked.fingerprint, *done)));
-        assert_eq!(stage.rows.done(asked.key), rows.done(asked.key));
+        assert_eq!(stage.rows().done(asked.key), rows.done(asked.key));
     }
     let quote = rows.quotes.get(open).expect("the quote");
     assert_eq!(rows.done(quote.asked.key), Some((quote.asked.fingerprint, Done::Quote(open))));
@@ -94,7 +94,7 @@ fn each_kind_of_row_makes_a_batch_worth_writing() {
         stage.claim("A").expect("a coupon");
         let payment = stage.purchase("A", 4590);
         stage.refund(payment.id, 1).expect("a refund");
-        let mut rows = reloaded(&stage.rows);
+        let mut rows = reloaded(stage.rows());
         assert!(!rows.is_changed(), "{what}");
         changed(&mut rows, &stage);
         assert!(rows.is_changed(), "{what}");
@@ -143,7 +143,7 @@ fn coupons_that_follow_each_other_in_a_batch_share_a_line() {
     claim(&mut stage, "C", "autumn");
     claim(&mut stage, "C", crate::stage::CAMPAIGN);
     claim(&mut stage, "D", "autumn");
-    let lines: Vec<Transfer> = stage.rows.transfers.clone();
+    let lines: Vec<Transfer> = stage.rows().transfers.clone();
     let told: Vec<_> = lines.iter().map(|line| (line.campaign.0, line.count, line.movement.amount)).collect();
     assert_eq!(told, [(1, 3, 500 + 500 + 88), (2, 2, 8800 + 8800)]);
     assert_eq!(lines[0].movement.subject, CouponId::new(Cell(0), CampaignNo(1), 0).number());
@@ -152,9 +152,9 @@ fn coupons_that_follow_each_other_in_a_batch_share_a_line() {
 
     // The next batch begins a line of its own.
     claim(&mut stage, "E", crate::stage::CAMPAIGN);
-    assert_eq!(stage.rows.transfers.len(), 1);
-    assert_eq!(stage.rows.transfers[0].count, 1);
-    assert_eq!(stage.rows.transfers[0].id.number(), lines[1].id.number() + 1);
+    assert_eq!(stage.rows().transfers.len(), 1);
+    assert_eq!(stage.rows().transfers[0].count, 1);
+    assert_eq!(stage.rows().transfers[0].id.number(), lines[1].id.number() + 1);
     stage.book_due();
 }
 
@@ -180,18 +180,18 @@ fn coupons_that_do_not_follow_each_other_have_lines_of_their_own() {
     let mut stage = Stage::of(plain(500, 9));
     let now = stage.now;
     for ordinal in [0, 1, 3, 4] {
-        stage.rows.apply(moving(issue(ordinal, 500)), now).expect("applied");
+        stage.rows_mut().apply(moving(issue(ordinal, 500)), now).expect("applied");
     }
     let told: Vec<_> =
-        stage.rows.transfers.iter().map(|line| (line.movement.subject & 0xFF, line.count)).collect();
+        stage.rows().transfers.iter().map(|line| (line.movement.subject & 0xFF, line.count)).collect();
     assert_eq!(told, [(0, 2), (3, 2)]);
     // Another reason never shares a line, even of the number that follows.
     let mut expiry = issue(5, 500);
     (expiry.reason, expiry.debit, expiry.credit) = (Reason::Expire, Account::Committed, Account::Free);
-    stage.rows.apply(moving(expiry), now).expect("applied");
-    assert_eq!(stage.rows.transfers.len(), 3);
-    stage.rows.apply(moving(issue(5, 500)), now).expect("applied");
-    let counts: Vec<u32> = stage.rows.transfers.iter().map(|line| line.count).collect();
+    stage.rows_mut().apply(moving(expiry), now).expect("applied");
+    assert_eq!(stage.rows().transfers.len(), 3);
+    stage.rows_mut().apply(moving(issue(5, 500)), now).expect("applied");
+    let counts: Vec<u32> = stage.rows().transfers.iter().map(|line| line.count).collect();
     assert_eq!(counts, [2, 2, 1, 1], "another line of the campaign between them ends a line");
 }
 
@@ -206,7 +206,7 @@ fn a_packet_that_comes_back_and_is_claimed_again_within_a_batch_is_issued_after_
     decided(&mut stage, Scan { account: "A", ..Scan::default() }.command());
     decided(&mut stage, Command::Void(CouponId::new(Cell(0), CampaignNo(1), 0)));
     decided(&mut stage, Scan { account: "B", ..Scan::default() }.command());
-    let told: Vec<_> = stage.rows.transfers.iter().map(|line| (line.movement.reason, line.count)).collect();
+    let told: Vec<_> = stage.rows().transfers.iter().map(|line| (line.movement.reason, line.count)).collect();
     assert_eq!(told, [(Reason::Issue, 1), (Reason::Void, 1), (Reason::Issue, 1)]);
     stage.book_due();
 }
@@ -218,7 +218,7 @@ fn lines_are_numbered_one_by_one() {
     stage.purchase("A", 4590);
     let numbers: Vec<i64> = stage.ledger.iter().map(|line| line.id.number()).collect();
     assert_eq!(numbers, (1..=4).collect::<Vec<_>>());
-    assert_eq!(stage.rows.counters.transfer, 5);
+    assert_eq!(stage.rows().counters.transfer, 5);
     assert_eq!(stage.ledger[0].id, TransferId::new(Cell(0), 1));
 }
 
@@ -231,7 +231,7 @@ fn quotes_are_numbered_one_by_one_and_a_changed_one_takes_no_number() {
         quote.id
     });
     assert_eq!(numbers, [1, 2, 3].map(|sequence| QuoteId::new(Cell(0), sequence)));
-    assert_eq!(stage.rows.counters, Counters { quote: 4, transfer: 2 });
+    assert_eq!(stage.rows().counters, Counters { quote: 4, transfer: 2 });
 }
 
 #[test]
@@ -239,14 +239,14 @@ fn a_fault_leaves_the_working_set_as_it_was() {
     let check = |what: &str, changes: &dyn Fn(&Stage) -> Changes, fault: Fault| {
         let mut stage = Stage::of(plain(500, 1));
         stage.claim("A").expect("the only packet");
-        let (before, counters) = (Books::of(&stage), stage.rows.counters);
+        let (before, counters) = (Books::of(&stage), stage.rows().counters);
         let mut changes = changes(&stage);
         let quote = Quote { id: QuoteId::new(Cell(0), 9), ..a_quote(&stage) };
         changes.quotes.push(quote);
         let now = stage.now;
-        assert_eq!(stage.rows.apply(changes, now), Err(fault), "{what}");
-        assert_eq!((Books::of(&stage), stage.rows.counters), (before, counters), "{what}");
-        assert!(stage.rows.transfers.is_empty(), "{what}");
+        assert_eq!(stage.rows_mut().apply(changes, now), Err(fault), "{what}");
+        assert_eq!((Books::of(&stage), stage.rows().counters), (before, counters), "{what}");
+        assert!(stage.rows().transfers.is_empty(), "{what}");
     };
     check("more than is free", &|_| moving(issue(1, 1)), Fault::Negative);
     check("nothing", &|_| moving(issue(1, 0)), Fault::Broken("a transfer moves nothing"));
@@ -283,7 +283,8 @@ fn a_quote(stage: &Stage) -> Quote {
 
 fn clone_of(stage: &Stage) -> Stage {
     let mut other = Stage::bare();
-    (other.catalog, other.rows, other.ledger) = (stage.catalog.clone(), stage.rows.clone(), stage.ledger.clone());
+    (other.catalog, other.cells, other.ledger) =
+        (stage.catalog.clone(), stage.cells.clone(), stage.ledger.clone());
     other.now = stage.now;
     other
 }
@@ -294,7 +295,7 @@ fn a_movement_of_one_campaign_leaves_the_others_alone() {
     let mut autumn = crate::stage::rules();
     autumn.id = koi_core::id::CampaignId::stored("autumn");
     stage.launch(autumn);
-    let other = |stage: &Stage| stage.rows.slices.get(CampaignNo(2)).cloned();
+    let other = |stage: &Stage| stage.rows().slices.get(CampaignNo(2)).cloned();
     let before = other(&stage);
     stage.claim("A").expect("a coupon");
     stage.purchase("A", 4590);
@@ -306,17 +307,18 @@ fn a_movement_of_one_campaign_leaves_the_others_alone() {
 fn the_last_ordinal_is_not_followed_by_the_first() {
     let mut stage = Stage::of(plain(500, 9));
     let now = stage.now;
-    let slice = Slice { next_ordinal: u32::MAX, ..stage.rows.slices.get(CampaignNo(1)).expect("a slice").clone() };
-    stage.rows.slices.put(CampaignNo(1), slice);
+    let slice =
+        Slice { next_ordinal: u32::MAX, ..stage.rows().slices.get(CampaignNo(1)).expect("a slice").clone() };
+    stage.rows_mut().slices.put(CampaignNo(1), slice);
     let taken = Changes { taken: Some((CampaignNo(1), 0)), ..Changes::default() };
-    assert_eq!(stage.rows.apply(taken, now), Err(Fault::Overflow));
+    assert_eq!(stage.rows_mut().apply(taken, now), Err(Fault::Overflow));
 }
 
 #[test]
 fn a_hold_lasts_as_long_as_its_quote_is_open() {
     let mut stage = Stage::of(splittable(88_000, 3));
     let coupon = stage.claim("A").expect("a coupon").id;
-    let held = |stage: &Stage| stage.rows.holds.get(&coupon).cloned().unwrap_or_default();
+    let held = |stage: &Stage| stage.rows().holds.get(&coupon).cloned().unwrap_or_default();
     let [paid, cancelled, lapsing] = [(); 3].map(|()| stage.quote("A", 1000).id);
     assert_eq!(held(&stage), [paid, cancelled, lapsing]);
     stage.pay(paid).expect("paid");
@@ -336,7 +338,7 @@ fn a_decision_on_reloaded_rows_is_the_same() {
     stage.quote("A", 1000);
     stage.purchase("A", 1000);
     let mut other = clone_of(&stage);
-    other.rows = reloaded(&stage.rows);
+    *other.rows_mut() = reloaded(stage.rows());
     let call = |stage: &mut Stage, other: &mut Stage, command: Command| {
         let asked = stage.asked("wallet", "the-key", &command);
         let call = Call { command, asked };
@@ -344,11 +346,11 @@ fn a_decision_on_reloaded_rows_is_the_same() {
         let two = other.scene(|rows, scene| decide(rows, scene, &call)).expect("decided").answer;
         assert_eq!(one, two);
     };
-    let quote = stage.rows.quotes.changed().next().expect("a quote").0;
+    let quote = stage.rows().quotes.changed().next().expect("a quote").0;
     call(&mut stage, &mut other, Command::Pay(quote));
-    let coupon: Vec<Coupon> = Books::of_rows(&stage.rows).coupons;
-    let (key, row, write) = other.rows.coupons.changed().next().expect("it was changed");
+    let coupon: Vec<Coupon> = Books::of_rows(stage.rows()).coupons;
+    let (key, row, write) = other.rows().coupons.changed().next().expect("it was changed");
     assert_eq!((key, row, write), (coupon[0].id, &coupon[0], Write::Update));
-    let payment = other.rows.payments.changed().next().expect("it is new");
+    let payment = other.rows().payments.changed().next().expect("it is new");
     assert_eq!(payment.2, Write::Insert);
 }

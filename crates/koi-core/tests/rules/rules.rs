@@ -71,6 +71,8 @@ fn a_stock_has_tiers_with_faces_and_counts() {
     let tiers = |count: usize| (1..=count).map(|face| plain(face as i64, 1)).collect::<Vec<_>>();
     check(of(tiers(limits::TIERS)), &[]);
     check(of(tiers(limits::TIERS + 1)), &[("/packets", "length")]);
+    // One that is too long is not looked through.
+    check(of(vec![plain(0, 0); 40_000]), &[("/packets", "length")]);
     check(of(vec![plain(0, 1)]), &[("/packets/0/face", "range")]);
     check(of(vec![plain(1, 1), plain(-1, 1)]), &[("/packets/1/face", "range")]);
     check(of(vec![plain(limits::MONEY, 1)]), &[]);
@@ -133,6 +135,31 @@ fn a_merchant_is_listed_once() {
     check(list(vec!["a".into(), "b".into(), "a".into()]), &[("/merchants/2", "repeated")]);
     check(list(names(limits::MERCHANTS_LISTED)), &[]);
     check(list(names(limits::MERCHANTS_LISTED + 1)), &[("/merchants", "length")]);
+    check(list(vec!["a".into(); limits::MERCHANTS_LISTED + 1]), &[("/merchants", "length")]);
+}
+
+#[test]
+fn a_country_is_listed_once() {
+    let countries = |names: &[&str]| -> Vec<Country> {
+        names.iter().map(|name| Country::parse(name).expect("a country")).collect()
+    };
+    let all: Vec<Country> = ('A'..='Z')
+        .flat_map(|first| ('A'..='Z').map(move |second| format!("{first}{second}")))
+        .map(|name| Country::parse(&name).expect("a country"))
+        .collect();
+    type List = fn(&mut Rules) -> &mut Vec<Country>;
+    let fields: [(&str, List); 2] = [
+        ("/eligibility/id_countries", |rules| &mut rules.eligibility.id_countries),
+        ("/eligibility/not_in_countries", |rules| &mut rules.eligibility.not_in_countries),
+    ];
+    for (field, list) in fields {
+        check(|rules| list(rules).clear(), &[]);
+        let again = format!("{field}/2");
+        check(|rules| *list(rules) = countries(&["NZ", "CN", "NZ"]), &[(&again, "repeated")]);
+        check(|rules| *list(rules) = all[..limits::COUNTRIES].to_vec(), &[]);
+        check(|rules| *list(rules) = all[..=limits::COUNTRIES].to_vec(), &[(field, "length")]);
+        check(|rules| *list(rules) = vec![all[0]; 40_000], &[(field, "length")]);
+    }
 }
 
 #[test]

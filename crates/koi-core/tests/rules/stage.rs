@@ -1,6 +1,8 @@
 //! The test bench: a catalog, a working set and a clock in memory, with no store. Every call is followed by
 //! [`verify`](crate::books::verify), and a refusal must have changed nothing but what was due.
 
+mod cells;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,13 +20,13 @@ use koi_core::idempotency::Asked;
 use koi_core::ledger::{Account, Transfer};
 use koi_core::money::{Currency, Money, Rate};
 use koi_core::office;
-use koi_core::packet::Tier;
+use koi_core::packet::{self, Tier};
 use koi_core::payment::{Payment, Refund};
 use koi_core::quote::Quote;
 use koi_core::refusal::Refusal;
-use koi_core::rows::{Counters, Rows};
+use koi_core::rows::{Cells, Counters, Rows, Slice};
 use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
-use koi_core::scene::{Scene, Settings};
+use koi_core::scene::{Pick, Scene, Settings};
 use koi_core::settle::settle;
 use koi_core::time::{DAY_MS, Time, Zone};
 
@@ -48,6 +50,8 @@ pub(crate) const CODE_OF_OTHER: &str = "LAMBTN22";
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = DAY_MS;
+/// The first numbers of a cell.
+const FIRST: Counters = Counters { quote: 1, transfer: 1 };
 
 pub(crate) fn at(text: &str) -> Time {
     Time::parse(text).expect("a time")
@@ -147,22 +151,28 @@ impl Scan {
 pub(crate) struct Stage {
     pub(crate) catalog: Catalog,
     pub(crate) settings: Settings,
-    pub(crate) rows: Rows,
-    /// Every line so far; each call is a batch of its own.
+    /// The working sets of all cells; there is one cell unless a test wants more.
+    pub(crate) cells: Cells,
+    /// Every line so far, in the order in which they were written; each call is a batch of its own.
     pub(crate) ledger: Vec<Transfer>,
     /// Every rate that was ever in force.
     pub(crate) rates: Vec<(Pair, Rate)>,
     pub(crate) now: Time,
     /// The next picks of luck; 0 when there are none.
     pub(crate) picks: RefCell<VecDeque<u64>>,
-    /// What luck was asked: ordinal and packets left.
-    pub(crate) luck_asked: RefCell<Vec<(u64, u64)>>,
+    /// What luck was asked: for what, and of how many packets.
+    pub(crate) luck_asked: RefCell<Vec<(Pick, u64)>>,
     calls: u64,
 }
 
 impl Stage {
     /// Stores, codes and a rate, but no campaign.
     pub(crate) fn bare() -> Self {
+        Self::bare_of(1)
+    }
+
+    /// The same, in so many cells.
+    pub(crate) fn bare_of(cells: u16) -> Self {
         let mut stage = Self {
             catalog: Catalog::default(),
             settings: Settings {
@@ -171,8 +181,9 @@ impl Stage {
                 quote_valid_s: 120,
                 cancel_minutes: 15,
                 refund_days: 360,
+                cells,
             },
-            rows: Rows::new(Cell(0), Counters { quote: 1, transfer: 1 }),
+            cells: Cells::new((0..cells).map(|cell| Rows::new(Cell(cell), FIRST)).collect()),
             ledger: Vec::new(),
             rates: Vec::new(),
             now: at(DAY1),
@@ -199,7 +210,12 @@ impl Stage {
 
     /// With the original's campaign, changed by `change`, funded to the fen, on its fifth day.
     pub(crate) fn open(change: impl FnOnce(&mut Rules)) -> Self {
-        let mut stage = Self::bare();
+        Self::open_in(1, change)
+    }
+
+    /// The same, in so many cells.
+    pub(crate) fn open_in(cells: u16, change: impl FnOnce(&mut Rules)) -> Self {
+        let mut stage = Self::bare_of(cells);
         let mut rules = rules();
         change(&mut rules);
         stage.launch(rules);
@@ -234,20 +250,30 @@ impl Stage {
     }
 
     pub(crate) fn book_due(&mut self) {
-        self.scene(book_due);
+        self.scene_of_all(|cells, scene| cells.iter_mut().for_each(|rows| book_due(rows, scene)));
         self.flush();
     }
 
     // --- calls
 
-    /// Decides with a scene.
+    /// Decides with a scene, in the treasury.
     pub(crate) fn scene<T>(&mut self, act: impl FnOnce(&mut Rows, &Scene) -> T) -> T {
-        let Self { catalog, settings, rows, now, picks, luck_asked, .. } = self;
-        let luck = |_: &Campaign, _: Cell, ordinal: u64, total: u64| {
-            luck_asked.borrow_mut().push((ordinal, total));
+        self.scene_in(Cell::TREASURY, act)
+    }
+
+    /// Decides with a scene, in a cell.
+    pub(crate) fn scene_in<T>(&mut self, cell: Cell, act: impl FnOnce(&mut Rows, &Scene) -> T) -> T {
+        self.scene_of_all(|cells, scene| act(cells.get_mut(cell).expect("a cell of the stage"), scene))
+    }
+
+    /// Decides with a scene, in all cells.
+    pub(crate) fn scene_of_all<T>(&mut self, act: impl FnOnce(&mut Cells, &Scene) -> T) -> T {
+        let Self { catalog, settings, cells, now, picks, luck_asked, .. } = self;
+        let luck = |_: &Campaign, _: Cell, pick: Pick, total: u64| {
+            luck_asked.borrow_mut().push((pick, total));
             picks.borrow_mut().pop_front().unwrap_or(0)
         };
-        act(rows, &Scene { catalog, settings, now: *now, luck: &luck })
+        act(cells, &Scene { catalog, settings, now: *now, luck: &luck })
     }
 
     /// A call under a key of its own.
@@ -265,8 +291,9 @@ impl Stage {
 
     /// Decides a call as it stands.
     pub(crate) fn decide(&mut self, call: &Call) -> Result<(Answer, bool), Refusal> {
-        let before = self.rows.clone();
-        match self.scene(|rows, scene| decide(rows, scene, call)) {
+        let cell = self.cell_of(&call.command);
+        let before = self.rows_of(cell).clone();
+        match self.scene_in(cell, |rows, scene| decide(rows, scene, call)) {
             Ok(decision) => {
                 self.flush();
                 Ok((decision.answer, decision.replayed))
@@ -281,7 +308,7 @@ impl Stage {
     }
 
     fn changed_nothing_but_what_was_due(&mut self, mut before: Rows, call: &Call) {
-        let mut after = self.rows.clone();
+        let mut after = self.rows_of(before.cell).clone();
         self.scene(|_, scene| {
             book_due(&mut before, scene);
             book_due(&mut after, scene);
@@ -313,15 +340,15 @@ impl Stage {
     }
 
     pub(crate) fn order_by(&mut self, by: &str, order: Order) -> Result<Answer, Refusal> {
-        let before = Books::of_rows(&self.rows);
-        match self.scene(|rows, scene| office::order(rows, scene, &order, &Principal::stored(by))) {
+        let before = Books::of_cells(&self.cells);
+        match self.scene_of_all(|cells, scene| office::order(cells, scene, &order, &Principal::stored(by))) {
             Ok(decision) => {
                 self.apply_entries();
                 self.flush();
                 Ok(decision.answer)
             }
             Err(No::Refused(refusal)) => {
-                assert_eq!(before, Books::of_rows(&self.rows), "refused, yet it changed something: {order:?}");
+                assert_eq!(before, Books::of_cells(&self.cells), "refused, yet it changed something: {order:?}");
                 Err(refusal)
             }
             Err(No::Fault(fault)) => panic!("{order:?}: {fault}"),
@@ -334,7 +361,7 @@ impl Stage {
 
     /// The catalog is changed after the commit.
     pub(crate) fn apply_entries(&mut self) {
-        for entry in std::mem::take(&mut self.rows.entries) {
+        for entry in std::mem::take(&mut self.rows_mut().entries) {
             if let Entry::Rate(pair, rate) = &entry {
                 self.rates.push((*pair, *rate));
             }
@@ -344,7 +371,9 @@ impl Stage {
 
     /// The batch is over: its lines are written, and all must add up.
     fn flush(&mut self) {
-        self.ledger.append(&mut self.rows.transfers);
+        for rows in self.cells.iter_mut() {
+            self.ledger.append(&mut rows.transfers);
+        }
         verify(self);
     }
 
@@ -450,7 +479,7 @@ impl Stage {
 
     /// A coupon as it is shown: brought up to date in memory, whether a job was on time or not.
     pub(crate) fn coupon(&mut self, id: CouponId) -> Coupon {
-        let mut rows = self.rows.clone();
+        let mut rows = self.rows_of(id.cell()).clone();
         let coupon = self.scene(|_, scene| {
             settle(&mut rows, scene, id).expect("it settles");
             let campaign = scene.campaign_of(id).expect("its campaign");
@@ -467,11 +496,11 @@ impl Stage {
     }
 
     pub(crate) fn stored_payment(&self, id: PaymentId) -> Payment {
-        self.rows.payments.get(id).expect("the payment").clone()
+        self.rows_of(id.cell()).payments.get(id).expect("the payment").clone()
     }
 
     pub(crate) fn balance(&self, account: Account) -> i64 {
-        self.rows.slices.get(self.campaign().number).expect("the slice").buckets.get(account)
+        self.slices().map(|slice| slice.buckets.get(account)).sum()
     }
 
     /// free, committed, reserved, spent, returned, recovered; of all that is booked.
@@ -487,8 +516,17 @@ impl Stage {
         .map(|account| self.balance(account))
     }
 
+    /// What is left in all cells together.
     pub(crate) fn left(&self) -> Vec<u64> {
-        self.rows.slices.get(self.campaign().number).expect("the slice").left.clone()
+        let mut left = vec![0; self.campaign().rules.packets.len()];
+        self.slices().for_each(|slice| packet::add(&mut left, &slice.left).expect("the same tiers"));
+        left
+    }
+
+    /// The campaign's slices, cell by cell.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &Slice> {
+        let number = self.campaign().number;
+        self.cells.iter().map(move |rows| rows.slices.get(number).expect("the slice"))
     }
 }
 

@@ -36,13 +36,15 @@ fn reasons_for_no_deduction_in_their_order() {
 #[test]
 fn accounts_and_reasons_of_the_ledger() {
     let names = Account::ALL.map(Account::name);
-    let expected = ["funder", "free", "committed", "reserved", "spent", "returned", "recovered", "refunds"];
+    let expected =
+        ["funder", "free", "committed", "reserved", "spent", "returned", "recovered", "refunds", "moved"];
     assert_eq!(names, expected);
     let outside: Vec<Account> = Account::ALL.into_iter().filter(|account| account.is_outside()).collect();
-    assert_eq!(outside, [Account::Funder, Account::Refunds]);
+    assert_eq!(outside, [Account::Funder, Account::Refunds, Account::Moved]);
     let names = Reason::ALL.map(Reason::name);
     let expected = [
         "fund", "issue", "reserve", "release", "spend", "cancel", "expire", "void", "recover", "restore", "close",
+        "move", "gather",
     ];
     assert_eq!(names, expected);
 }
@@ -93,6 +95,10 @@ fn refusals_have_the_codes_of_the_contract() {
 fn limits_are_what_the_documentation_prints() {
     assert_eq!(limits::MONEY, 9_007_199_254_740_991);
     assert_eq!(limits::PACKETS, 4_294_967_295);
+    assert_eq!(limits::GRANT, 4096);
+    assert_eq!(limits::COUNTRIES, 250);
+    assert_eq!((limits::TIERS, limits::MERCHANTS_LISTED), (100, 100_000));
+    assert_eq!((limits::TITLE_CHARS, limits::TERMS_CHARS), (200, 100_000));
     assert_eq!(koi_core::id::MAX_CAMPAIGNS, 262_143);
     assert_eq!(koi_core::id::MAX_CELLS, 1024);
     assert_eq!(koi_core::time::DAY_MS, 86_400_000);

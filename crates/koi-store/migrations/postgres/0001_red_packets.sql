@@ -224,9 +224,10 @@ CREATE TABLE quote (
 
 -- A key makes one quote.
 CREATE UNIQUE INDEX quote_asked ON quote (cell, asked_key);
--- The open quotes that hold a part of a coupon, and when they run out.
+-- The open quotes that hold a part of a coupon, and when they run out. Many may hold one coupon: the second index
+-- tells which, so that those of the same are passed over without a look at their rows.
 CREATE INDEX quote_holding ON quote (cell, coupon) WHERE phase = 0 AND coupon IS NOT NULL;
-CREATE INDEX quote_due ON quote (cell, expires_at) WHERE phase = 0 AND coupon IS NOT NULL;
+CREATE INDEX quote_due ON quote (cell, expires_at, coupon) WHERE phase = 0 AND coupon IS NOT NULL;
 
 CREATE TABLE payment (
     cell             smallint NOT NULL,
@@ -261,7 +262,7 @@ CREATE TABLE refund (
 );
 
 -- The ledger: append-only. A line about coupons that were issued in one batch names `count` of them, with
--- consecutive numbers from `subject` on.
+-- consecutive numbers from `subject` on. One about packets that moved between cells names `count` of the tier `part`.
 CREATE TABLE transfer (
     cell     smallint NOT NULL,
     id       bigint   NOT NULL,

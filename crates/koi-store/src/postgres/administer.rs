@@ -7,7 +7,6 @@ use super::table::{self, Fields, meta};
 use super::writer::{Writer, all_cells};
 use crate::error::StoreError;
 use crate::sqlite::ApiKey;
-use crate::{LogLine, StoreError as Error};
 
 impl Writer {
     /// The sandbox's clock, as it was left.
@@ -29,7 +28,9 @@ impl Writer {
     fn settled(&mut self, name: &str, asked: &str) -> Result<String, StoreError> {
         let replies = self.link().once(&[meta::settle(name, asked), meta::read()])?;
         let value = replies.get(1).map_or(Ok(None), |reply| meta::value(reply, name))?;
-        value.map(str::to_owned).ok_or_else(|| Error::Damaged(format!("the installation's {name} is not there")))
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| StoreError::Damaged(format!("the installation's {name} is not there")))
     }
 
     /// When the last line of the ledger was written.
@@ -57,14 +58,6 @@ impl Writer {
     pub fn revoke_key(&mut self, id: &str, now: Time) -> Result<bool, StoreError> {
         let replies = self.alone(&[table::api_key::revoke(id, now)])?;
         Ok(replies.first().is_some_and(|reply| reply.count == 1))
-    }
-
-    /// Adds a line to the log.
-    pub fn log(&mut self, line: &LogLine) -> Result<(), StoreError> {
-        // The line's number is nobody else's while the catalog is held.
-        self.link().begin(&[Request::of("BEGIN"), meta::hold()])?;
-        let added = self.link().run(&[table::log::add(line)]).inspect_err(|_| self.link().rollback());
-        added.and_then(|_| self.link().commit())
     }
 
     /// Writes in a transaction of its own, once: after a lost connection nobody knows whether it is written.

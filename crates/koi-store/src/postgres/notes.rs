@@ -1,4 +1,5 @@
-//! What orders of the office write: changes of the catalog, answers for repeats, lines of the log, the sandbox's clock.
+//! What a transaction writes besides rows: changes of the catalog, answers for repeats, lines of the log, the sandbox's
+//! clock.
 
 use std::sync::Arc;
 
@@ -79,21 +80,23 @@ fn put<T, K: PartialEq>(values: &mut Vec<Arc<T>>, value: &Arc<T>, key: impl Fn(&
     }
 }
 
-/// The statements of an order. Each order takes the catalog's revision first, and finds it as it was when it was
-/// begun: orders follow each other, and none is decided on what another has changed.
+/// The statements of what is noted. Who changes the catalog takes its revision first, and finds it as it was when the
+/// transaction began: changes follow each other, and none is decided on what another has changed. Who adds to the log
+/// takes it, too, whatever it is by then, because lines are numbered one after the other.
 pub(super) fn requests<'a>(entries: &'a Entries, notes: &'a Notes, revision: u64) -> Vec<Written<'a>> {
     let mut requests: Vec<Written> = Vec::new();
-    if !entries.is_empty() || notes.answered.is_some() || notes.log.is_some() {
-        let next = revision + u64::from(!entries.is_empty());
-        requests.push((table::meta::revise(revision, next), Some(1)));
+    if !entries.is_empty() {
+        requests.push((table::meta::revise(revision, revision + 1), Some(1)));
+    } else if !notes.log.is_empty() {
+        requests.push((table::meta::hold(), Some(1)));
     }
-    let since = notes.log.as_ref().map_or(Time::EARLIEST, |line| line.at);
+    let since = notes.log.first().map_or(Time::EARLIEST, |line| line.at);
     requests.extend(entries.requests(since).into_iter().map(|request| (request, None)));
     if let Some(answered) = &notes.answered {
         requests.push((table::answered::add(answered), Some(1)));
     }
-    if let Some(line) = &notes.log {
-        requests.push((table::log::add(line), Some(1)));
+    if !notes.log.is_empty() {
+        requests.push((table::log::add(&notes.log), Some(notes.log.len() as u64)));
     }
     if let Some(now) = notes.sandbox_clock {
         requests.push((table::meta::set_clock(now), Some(1)));

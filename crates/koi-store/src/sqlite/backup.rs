@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::folder::Folder;
+use super::folder::{Folder, make_private};
 use super::reader::Reader;
 use super::schema;
 use crate::error::StoreError;
@@ -17,9 +17,10 @@ const STEP_PAGES: i32 = 2_000;
 const WAIT_MS: u64 = 20;
 
 /// Copies the database to a new file while a server may go on writing. `progress` is told pages done and
-/// pages in all.
+/// pages in all. A file that is not there yet is made for its owner alone.
 pub fn backup(folder: &Folder, into: &Path, mut progress: impl FnMut(i32, i32)) -> Result<(), StoreError> {
     let reader = folder.reader()?;
+    make_private(into)?;
     let mut target = Connection::open(into)?;
     // One transaction from first to last page: a state that was, not a mixture.
     reader.at_one_moment(|| {

@@ -1,6 +1,9 @@
 //! The data folder: a database, and a lock that one server holds.
 
-use std::fs::{File, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +17,12 @@ use crate::error::StoreError;
 
 const DATABASE: &str = "koi.db";
 const LOCK: &str = "koi.lock";
+/// The database holds the secret of each campaign's stock: who knows it knows what the next packet is.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+/// What lets others than the owner into a folder, and what lets them read a file: bits of the group and of all.
+const SEARCH_OF_OTHERS: u32 = 0o011;
+const READ_OF_OTHERS: u32 = 0o044;
 
 /// A data folder.
 #[derive(Clone, Debug)]
@@ -59,17 +68,38 @@ impl Folder {
         self.database().exists()
     }
 
+    /// Makes the folder if it is not there, for its owner alone; one that is there keeps its mode.
+    pub fn make(&self) -> std::io::Result<()> {
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.path)
+    }
+
+    /// The files in it that others than its owner can read, as far as the folder lets them in.
+    pub fn open_to_others(&self) -> std::io::Result<Vec<PathBuf>> {
+        let allows =
+            |path: &Path, bits: u32| std::fs::metadata(path).map(|found| found.permissions().mode() & bits != 0);
+        if !allows(&self.path, SEARCH_OF_OTHERS)? {
+            return Ok(Vec::new());
+        }
+        let mut open = Vec::new();
+        for entry in self.path.read_dir()? {
+            let path = entry?.path();
+            let is_file = path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(DATABASE));
+            // One that is gone meanwhile is read by nobody.
+            if is_file && allows(&path, READ_OF_OTHERS).unwrap_or(false) {
+                open.push(path);
+            }
+        }
+        Ok(open)
+    }
+
     /// Makes the folder if it is not there, takes its lock, and brings its database up to date.
     pub fn serve(&self) -> Result<(Writer, Lock), StoreError> {
         let unavailable =
             |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", self.path.display()));
-        std::fs::create_dir_all(&self.path).map_err(unavailable)?;
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.path.join(LOCK))
-            .map_err(unavailable)?;
+        self.make().map_err(unavailable)?;
+        let mut open = File::options();
+        let open = open.create(true).truncate(false).write(true).mode(FILE_MODE);
+        let file = open.open(self.path.join(LOCK)).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(self.path.display().to_string())),
@@ -106,9 +136,23 @@ impl Folder {
     }
 
     pub(super) fn connect(&self, flags: OpenFlags) -> Result<Connection, StoreError> {
+        if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+            make_private(&self.database())?;
+        }
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(self.database(), flags)?;
         schema::configure(&connection)?;
         Ok(connection)
+    }
+}
+
+/// Makes an empty file for its owner alone if there is none; SQLite takes it for a new database, and gives the files
+/// beside it the same mode.
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+    match File::options().write(true).create_new(true).mode(FILE_MODE).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(StoreError::Unavailable(format!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
     }
 }

@@ -7,6 +7,7 @@
 mod backup;
 mod fold;
 mod folder;
+mod indexes;
 #[cfg(test)]
 mod plans;
 mod prefetch;
@@ -14,11 +15,13 @@ mod purchases;
 mod reader;
 mod schema;
 mod shoppers;
+mod sum;
 mod table;
 mod writer;
 
 pub use backup::{backup, open_backup, restore};
 pub use folder::{Folder, Lock};
+pub use indexes::Indexes;
 pub use reader::{Reader, Totals};
 pub use shoppers::{Runs, Shoppers};
 pub use table::api_key::ApiKey;

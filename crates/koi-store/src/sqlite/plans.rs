@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use koi_core::coupon::Coupon;
+use koi_core::id::Cell;
 use koi_core::quote::{Phase, Quote};
+use koi_core::rows::Cells;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
@@ -48,7 +50,8 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
     ];
     // Once all of it is inserted, and once it is updated.
     for line in 1..=2 {
-        let mut rows = writer.begin(&wants).unwrap();
+        let mut rows =
+            writer.begin(&[(Cell(0), wants.to_vec())], None).unwrap().cells.treasury().cloned().unwrap();
         rows.slices.put(sample::CAMPAIGN, sample::slice());
         rows.coupons.put(held.id, held.clone());
         rows.quotes.put(open.id, open.clone());
@@ -58,10 +61,10 @@ fn statements_of_the_hot_path(folder: &Folder) -> BTreeSet<String> {
             rows.refunds.put(refund.id, refund.clone());
         }
         rows.transfers.push(sample::transfer(line));
-        writer.commit(&rows, &Notes::default()).unwrap();
+        writer.commit(&Cells::new(vec![rows.clone()]), &Notes::default()).unwrap();
     }
     let now = sample::at(i64::MAX);
-    assert_eq!(writer.due(now, &[(sample::CAMPAIGN, now)], 10).unwrap().coupons, [held.id]);
+    assert_eq!(writer.due(&[Cell(0)], now, &[(sample::CAMPAIGN, now)], 10).unwrap().coupons, [held.id]);
     std::mem::take(&mut RUN.lock().unwrap())
 }
 
@@ -99,6 +102,18 @@ fn every_statement_of_the_hot_path_uses_a_key_or_an_index() {
     }
     // Tables: cell, slice, stock, coupon (3), quote (5), payment, refund; updates of coupon, quote, payment.
     assert!(reads >= 14, "only {reads} plans were seen of {statements:#?}");
+}
+
+/// What is due is read from the index alone, in its order: quotes of a coupon that was named are passed over.
+#[test]
+fn due_quotes_are_read_from_their_index_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    let statements = statements_of_the_hot_path(&folder);
+    let due: Vec<&String> = statements.iter().filter(|sql| sql.starts_with("SELECT coupon FROM quote")).collect();
+    assert_eq!(due.len(), 1, "{due:?}");
+    let connection = folder.connect(OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+    assert_eq!(plan(&connection, due[0]), ["SEARCH quote USING COVERING INDEX quote_due (expires_at<?)"]);
 }
 
 #[test]

@@ -12,12 +12,16 @@ use koi_core::money::Rate;
 use koi_core::rows::{Counters, Rows, Slice};
 use rusqlite::Connection;
 
+use super::indexes::Indexes;
 use super::prefetch::prefetch;
 use super::purchases;
 use super::shoppers::{self, Found, Runs, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::{Answered, Want};
+
+/// Lines that SQLite's check names; after so many it is clear enough.
+const NAMED: usize = 100;
 
 /// A connection that only reads.
 #[derive(Debug)]
@@ -188,9 +192,15 @@ impl Reader {
         Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
     }
 
-    /// SQLite's own check of the file, and that of the table of shoppers; empty when all is well.
+    /// The indexes that do not hold what their tables hold, in words. `rows` has taken every coupon and every quote.
+    pub fn broken_indexes(&self, rows: &Indexes) -> Result<Vec<String>, StoreError> {
+        rows.broken(&self.connection)
+    }
+
+    /// SQLite's own check of the file, and that of the table of shoppers; empty when all is well. The first is the
+    /// long one, which looks for each row in each index.
     pub fn file_check(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare("PRAGMA quick_check")?;
+        let mut statement = self.connection.prepare(&format!("PRAGMA integrity_check({NAMED})"))?;
         let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut lines: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
         lines.extend(shoppers::broken(&self.connection)?);

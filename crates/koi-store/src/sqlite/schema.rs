@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::fold::KEPT_BYTES;
 use crate::error::StoreError;
 
 /// The migrations, in order: the n-th leads to version n.
@@ -30,6 +31,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The log is folded beside the writer (see `fold`).
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)?;
     Ok(())
 }
 

@@ -7,11 +7,18 @@
 //! ```text
 //! new coupons ─▶ `young`, in memory ──(so many)──▶ `run`, sorted, in memory ──(piece by piece)──▶ coupon_of_shopper
 //! ```
-//! Each commit writes a piece of the run along with its own rows, twice as fast as new coupons come in; so a run is
-//! written long before the next one begins. Nothing is lost with the memory: coupons have dense numbers, and
-//! `coupon_sorted` says up to which one all are in the table. A server that starts reads the rest.
+//! Each commit writes a piece of the run along with its own rows, twice as many entries as new coupons came in. So a
+//! run of n coupons is written when n/2 more have come in, and the next one begins when n have.
 //!
-//! Invariant: a coupon is in the table, in what is left of `run`, or in `young`.
+//! Nothing is lost with the memory. Coupons have dense numbers, so that two marks tell what is in the table: all
+//! coupons up to `coupon_sorted`; and, of those from there up to `coupon_run`, the entries up to `coupon_run_last`.
+//! A server that starts reads the rest from the coupons, and goes on with the run where it was.
+//!
+//! Invariants:
+//! - a coupon is in the table, in `run`, or in `young`;
+//! - how much of the run is due follows from the coupons that wait alone, so that no restart takes back what was won,
+//!   however few coupons came in between;
+//! - so there wait in memory at most the length that begins a run, half a piece, and the coupons of one commit.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -21,14 +28,18 @@ use koi_core::id::{CouponId, ShopperKey};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 
-use super::table::{coupon, coupon_of_shopper, coupon_sorted, slice};
+use super::table::{coupon, coupon_of_shopper, coupon_run, coupon_sorted};
 use crate::Want;
 use crate::error::StoreError;
+
+mod check;
+
+pub(super) use check::broken;
 
 /// How runs are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
-    /// Coupons that begin a run: some 25 bytes of memory each, twice.
+    /// Coupons that begin a run: some 25 bytes of memory each.
     pub length: usize,
     /// Entries of a run that are at least written at once.
     pub piece: usize,
@@ -43,8 +54,6 @@ impl Runs {
 /// An entry: sorted by shopper.
 type Entry = (ShopperKey, CouponId);
 
-/// Entries that a check names; after so many it is clear enough.
-const NAMED: usize = 100;
 /// Numbers of coupons of one cell and campaign have the same upper half.
 const PART_BITS: u32 = 32;
 
@@ -52,18 +61,63 @@ fn part(coupon: CouponId) -> i64 {
     coupon.number() >> PART_BITS
 }
 
+/// Numbers by part.
+type Until = FxHashMap<i64, i64>;
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Table,
+    Run,
+    Young,
+}
+
+/// How far the table is written, as the database says.
+#[derive(Debug)]
+struct Marks {
+    /// Up to which coupon of each part all are in the table.
+    sorted: Until,
+    /// Up to which coupon of each part the run goes that is being written.
+    run: Until,
+    /// The last entry of it that is written.
+    last: Option<Entry>,
+}
+
+impl Marks {
+    fn read(connection: &Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            sorted: coupon_sorted::all(connection)?.into_iter().collect(),
+            run: coupon_run::all(connection)?.into_iter().collect(),
+            last: coupon_run::last(connection)?,
+        })
+    }
+
+    fn place(&self, entry: Entry) -> Place {
+        let before = |until: &Until| until.get(&part(entry.1)).is_some_and(|until| entry.1.number() < *until);
+        if before(&self.sorted) {
+            Place::Table
+        } else if !before(&self.run) {
+            Place::Young
+        } else if Some(entry) <= self.last {
+            Place::Table
+        } else {
+            Place::Run
+        }
+    }
+}
+
 /// Entries in memory, and up to which coupon of each part they go.
 #[derive(Clone, Debug, Default)]
 struct Entries {
     sorted: BTreeSet<Entry>,
     /// The first coupon after them, by part.
-    until: FxHashMap<i64, i64>,
+    until: Until,
 }
 
 impl Entries {
     /// All at once: a tree that is built from sorted entries takes a fraction of the time.
     fn new(entries: Vec<Entry>) -> Self {
-        let mut until = FxHashMap::default();
+        let mut until = Until::default();
         entries.iter().for_each(|(_, coupon)| reach(&mut until, *coupon));
         Self { sorted: BTreeSet::from_iter(entries), until }
     }
@@ -73,20 +127,18 @@ impl Entries {
         reach(&mut self.until, entry.1);
     }
 
-    /// The coupons of a shopper that come after a place.
-    fn of(&self, shopper: ShopperKey, after: Option<Entry>) -> impl Iterator<Item = CouponId> + '_ {
+    fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    fn of(&self, shopper: ShopperKey) -> impl Iterator<Item = CouponId> + '_ {
         let first = Bound::Included((shopper, CouponId::of_number(i64::MIN)));
-        let first = match after {
-            Some(after) if after.0 > shopper => return None.into_iter().flatten(),
-            Some(after) if after.0 == shopper => Bound::Excluded(after),
-            _ => first,
-        };
         let last = Bound::Included((shopper, CouponId::of_number(i64::MAX)));
-        Some(self.sorted.range((first, last)).map(|entry| entry.1)).into_iter().flatten()
+        self.sorted.range((first, last)).map(|entry| entry.1)
     }
 }
 
-fn reach(until: &mut FxHashMap<i64, i64>, coupon: CouponId) {
+fn reach(until: &mut Until, coupon: CouponId) {
     let until = until.entry(part(coupon)).or_default();
     *until = (*until).max(coupon.number() + 1);
 }
@@ -94,15 +146,32 @@ fn reach(until: &mut FxHashMap<i64, i64>, coupon: CouponId) {
 /// A run that is being written.
 #[derive(Debug)]
 struct Run {
-    entries: Entries,
-    /// The last entry that is written.
-    written: Option<Entry>,
+    /// What is not in the table yet. `until` is that of the whole run.
+    rest: Entries,
+    /// How many entries it has in all.
+    length: usize,
 }
 
 impl Run {
-    fn rest(&self) -> impl Iterator<Item = &Entry> {
-        let from = self.written.map_or(Bound::Unbounded, Bound::Excluded);
-        self.entries.sorted.range((from, Bound::Unbounded))
+    fn written(&self) -> usize {
+        self.length - self.rest.len()
+    }
+
+    /// Writes entries, and how far the run is now.
+    fn write(&self, connection: &Connection, count: usize) -> Result<Piece, StoreError> {
+        let entries: Vec<Entry> = self.rest.sorted.iter().take(count).copied().collect();
+        coupon_of_shopper::add(connection, entries.iter().copied())?;
+        let ends = entries.len() == self.rest.len();
+        if ends {
+            self.rest.until.iter().try_for_each(|(part, until)| coupon_sorted::put(connection, *part, *until))?;
+            coupon_run::clear(connection)?;
+        } else if let Some(last) = entries.last() {
+            if self.written() == 0 {
+                self.rest.until.iter().try_for_each(|(part, until)| coupon_run::put(connection, *part, *until))?;
+            }
+            coupon_run::put_last(connection, *last)?;
+        }
+        Ok(Piece { count: entries.len(), ends })
     }
 }
 
@@ -112,84 +181,85 @@ pub(super) struct Unsorted {
     runs: Runs,
     young: Entries,
     run: Option<Run>,
-    /// Entries that may be written, by the coupons that came in.
-    owed: usize,
 }
 
 /// What a commit wrote of the run.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Piece {
-    /// Its last entry, and whether it is the run's.
-    last: Option<(Entry, bool)>,
     count: usize,
+    /// Whether the run is written to its end.
+    ends: bool,
 }
 
 impl Unsorted {
     /// Nothing is known yet.
     pub(super) fn empty(runs: Runs) -> Self {
-        Self { runs, young: Entries::default(), run: None, owed: 0 }
+        Self { runs, young: Entries::default(), run: None }
     }
 
     /// Reads the coupons that are not in the table.
     pub(super) fn load(connection: &Connection, runs: Runs) -> Result<Self, StoreError> {
-        let mut unsorted = Self::empty(runs);
-        let sorted: FxHashMap<i64, i64> = coupon_sorted::all(connection)?.into_iter().collect();
-        let (mut entries, mut from) = (Vec::new(), 0);
+        let marks = Marks::read(connection)?;
+        let (mut young, mut rest, mut written, mut from) = (Vec::new(), Vec::new(), 0, 0);
         while let Some(first) = coupon::first(connection, from)? {
-            let sorted = sorted.get(&part(first)).copied().unwrap_or(first.number());
+            let sorted = marks.sorted.get(&part(first)).copied().unwrap_or(first.number());
             from = (part(first) + 1) << PART_BITS;
-            coupon::for_each_shopper(connection, sorted, from, |shopper, id| entries.push((shopper, id)))?;
+            coupon::for_each_shopper(connection, sorted, from, |shopper, id| match marks.place((shopper, id)) {
+                Place::Table => written += 1,
+                Place::Run => rest.push((shopper, id)),
+                Place::Young => young.push((shopper, id)),
+            })?;
         }
-        unsorted.young = Entries::new(entries);
+        let mut unsorted = Self { young: Entries::new(young), ..Self::empty(runs) };
+        // Marks without entries are damage, and gone with the first piece.
+        if !marks.run.is_empty() || marks.last.is_some() {
+            let length = written + rest.len();
+            let rest = Entries { until: marks.run, ..Entries::new(rest) };
+            unsorted.run = Some(Run { rest, length });
+        }
         unsorted.begin_run();
         Ok(unsorted)
     }
 
     /// The coupons of a shopper that are not in the table.
     fn of(&self, shopper: ShopperKey) -> Vec<CouponId> {
-        let run = self.run.iter().flat_map(|run| run.entries.of(shopper, run.written));
-        run.chain(self.young.of(shopper, None)).collect()
+        let run = self.run.iter().flat_map(|run| run.rest.of(shopper));
+        run.chain(self.young.of(shopper)).collect()
+    }
+
+    /// Entries of a run that should be written by now: two for each coupon that came in since there were enough to
+    /// begin it.
+    fn due(&self, run: &Run, new: usize) -> usize {
+        let since = (self.young.len() + new + run.length).saturating_sub(self.runs.length);
+        (2 * since).saturating_sub(run.written())
     }
 
     /// Writes a piece of the run, if one is due with so many new coupons.
     pub(super) fn write(&self, connection: &Connection, new: usize) -> Result<Piece, StoreError> {
-        let nothing = Piece { last: None, count: 0 };
-        let Some(run) = &self.run else { return Ok(nothing) };
-        let count = self.owed + 2 * new;
-        if count < self.runs.piece {
-            return Ok(nothing);
+        let Some(run) = &self.run else { return Ok(Piece::default()) };
+        let due = self.due(run, new);
+        if due < self.runs.piece.min(run.rest.len()) {
+            return Ok(Piece::default());
         }
-        let piece: Vec<Entry> = run.rest().take(count).copied().collect();
-        coupon_of_shopper::add(connection, piece.iter().copied())?;
-        let ends = piece.len() < count || run.rest().nth(count).is_none();
-        if ends {
-            for (part, until) in &run.entries.until {
-                coupon_sorted::put(connection, *part, *until)?;
-            }
-        }
-        Ok(Piece { last: piece.last().map(|last| (*last, ends)), count: piece.len() })
+        // No commit makes up for all that was left undone before it.
+        run.write(connection, due.min(self.runs.piece + 2 * new))
     }
 
     /// A commit is durable: its coupons are known from now on, and its piece need not be kept.
-    pub(super) fn committed(&mut self, coupons: impl Iterator<Item = Entry>, piece: &Piece) {
-        let before = self.young.sorted.len();
+    pub(super) fn committed(&mut self, coupons: impl Iterator<Item = Entry>, piece: Piece) {
         coupons.for_each(|entry| self.young.add(entry));
-        if let Some(run) = &mut self.run {
-            self.owed += 2 * (self.young.sorted.len() - before);
-            self.owed = self.owed.saturating_sub(piece.count);
-            match piece.last {
-                Some((_, true)) => self.run = None,
-                Some((last, false)) => run.written = Some(last),
-                None => {}
-            }
+        match &mut self.run {
+            Some(_) if piece.ends => self.run = None,
+            Some(run) => (0..piece.count).for_each(|_| _ = run.rest.sorted.pop_first()),
+            None => {}
         }
         self.begin_run();
     }
 
     fn begin_run(&mut self) {
-        if self.run.is_none() && self.young.sorted.len() >= self.runs.length {
-            self.run = Some(Run { entries: std::mem::take(&mut self.young), written: None });
-            self.owed = 0;
+        if self.run.is_none() && self.young.len() >= self.runs.length {
+            let rest = std::mem::take(&mut self.young);
+            self.run = Some(Run { length: rest.len(), rest });
         }
     }
 }
@@ -249,94 +319,6 @@ pub(super) fn coupons(
     coupons.sort_unstable();
     coupons.dedup();
     Ok(coupons)
-}
-
-/// What is wrong with the table, if anything: entries that are missing, or that no coupon makes.
-pub(super) fn broken(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut broken = Vec::new();
-    let sorted = coupon_sorted::all(connection)?;
-    let mut issued = FxHashMap::default();
-    for (cell, campaign) in slice::all(connection)? {
-        if let Some(slice) = slice::get(connection, cell, campaign)? {
-            let first = CouponId::new(cell, campaign, 0);
-            issued.insert(part(first), first.number() + i64::from(slice.next_ordinal));
-        }
-    }
-    let (mut coupons, mut entries) = (Sum::default(), Sum::default());
-    for (part, until) in &sorted {
-        if issued.get(part).is_none_or(|issued| until > issued) {
-            broken.push(format!(
-                "coupons of shoppers: sorted up to {}, which is not issued",
-                CouponId::of_number(*until)
-            ));
-        }
-        coupon::for_each_shopper(connection, *part << PART_BITS, *until, |shopper, id| {
-            coupons.add((shopper, id))
-        })?;
-    }
-    let sorted: FxHashMap<i64, i64> = sorted.into_iter().collect();
-    // Those of a run that is being written: some.
-    let mut ahead = Vec::new();
-    coupon_of_shopper::for_each(connection, |shopper, id| {
-        match sorted.get(&part(id)).is_some_and(|until| id.number() < *until) {
-            true => entries.add((shopper, id)),
-            false => ahead.push((shopper, id)),
-        }
-    })?;
-    broken.extend(surplus(connection, ahead)?);
-    // Sums are quick to compare and tell nothing; who is to blame is looked for only when they differ.
-    if coupons != entries {
-        let mut all = Vec::new();
-        coupon_of_shopper::for_each(connection, |shopper, id| all.push((shopper, id)))?;
-        broken.extend(surplus(connection, all)?);
-        broken.extend(missing(connection, &sorted)?);
-    }
-    Ok(broken)
-}
-
-/// Of some entries, those that no coupon makes.
-fn surplus(connection: &Connection, entries: Vec<Entry>) -> Result<Vec<String>, StoreError> {
-    let mut named = Vec::new();
-    for (shopper, id) in entries {
-        if coupon::shopper(connection, id)? != Some(shopper) && named.len() < NAMED {
-            named.push(format!("coupon {id}: another shopper has it, too"));
-        }
-    }
-    Ok(named)
-}
-
-/// Coupons that their shoppers lack.
-fn missing(connection: &Connection, sorted: &FxHashMap<i64, i64>) -> Result<Vec<String>, StoreError> {
-    let mut named = Vec::new();
-    for (part, until) in sorted {
-        let mut coupons = Vec::new();
-        coupon::for_each_shopper(connection, *part << PART_BITS, *until, |shopper, id| {
-            coupons.push((shopper, id))
-        })?;
-        for (shopper, id) in coupons {
-            if named.len() < NAMED && !coupon_of_shopper::of(connection, shopper)?.contains(&id) {
-                named.push(format!("coupon {id}: its shopper does not have it"));
-            }
-        }
-    }
-    Ok(named)
-}
-
-/// A sum over entries that does not depend on their order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sum {
-    count: u64,
-    hashes: u128,
-}
-
-impl Sum {
-    fn add(&mut self, (shopper, coupon): Entry) {
-        let mixed = u128::from(shopper.0.cast_unsigned()) << 64 | u128::from(coupon.number().cast_unsigned());
-        // The multiplier is that of a 128-bit linear congruential generator (L'Ecuyer 1999).
-        let mixed = mixed.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645);
-        self.count += 1;
-        self.hashes = self.hashes.wrapping_add((mixed ^ mixed >> 64).wrapping_mul(mixed | 1));
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Rows, Write};
+use koi_core::rows::{Cells, Rows, Write};
 use koi_core::time::Time;
 use rusqlite::{Connection, OpenFlags};
 
@@ -13,10 +13,10 @@ use super::prefetch::prefetch;
 use super::shoppers::{Piece, Shoppers, Unsorted};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
-use crate::{Answered, Due, Notes, Store, Want};
+use crate::{Begun, Due, Left, Notes, Store, Want, Wanted};
 
 /// An installation on one SQLite file has one cell.
-const CELL: Cell = Cell(0);
+const CELL: Cell = Cell::TREASURY;
 
 /// The one connection that writes.
 #[derive(Debug)]
@@ -24,9 +24,11 @@ pub struct Writer {
     connection: Connection,
     folder: Folder,
     shoppers: Shoppers,
-    /// Whether `shoppers` may lack coupons: nothing was read yet, or a commit failed, and whether it is stored is
+    /// Whether `shoppers` may lack coupons: nothing was read yet, or COMMIT failed, and whether it is stored is
     /// unknown.
     stale: bool,
+    /// Grows with every change of the catalog that may be stored. Nobody else writes to the file, so it is kept here.
+    revision: u64,
     /// Absent for orders that need no server: they add little to the log.
     folding: Option<Folding>,
 }
@@ -35,7 +37,7 @@ impl Writer {
     pub(super) fn new(connection: Connection, folder: Folder, folding: Option<Folding>) -> Self {
         // Read when it is needed first.
         let shoppers = Shoppers::new(Unsorted::empty(folder.runs()));
-        Self { connection, folder, shoppers, stale: true, folding }
+        Self { connection, folder, shoppers, stale: true, revision: 1, folding }
     }
 
     /// What readers beside this writer must know to find the coupons of a shopper.
@@ -66,9 +68,9 @@ impl Writer {
         Ok(asked.to_owned())
     }
 
-    /// When the last line of the ledger was written.
+    /// When the last line was written, of the ledger or of the office's log: time is not before that.
     pub fn latest(&self) -> Result<Option<Time>, StoreError> {
-        table::transfer::latest(&self.connection)
+        Ok(table::transfer::latest(&self.connection)?.max(table::log::latest(&self.connection)?))
     }
 
     /// Adds a key of the API.
@@ -97,7 +99,11 @@ impl Writer {
             table::coupon::write(connection, coupon, write)?;
             new += usize::from(write == Write::Insert);
         }
-        let piece = self.shoppers.look().write(connection, new)?;
+        let piece = match self.stale {
+            // Orders of the office need no shoppers: what is not known is not written either.
+            true => Piece::default(),
+            false => self.shoppers.look().write(connection, new)?,
+        };
         for (_, quote, write) in rows.quotes.changed() {
             table::quote::write(connection, quote, write)?;
         }
@@ -129,7 +135,7 @@ impl Writer {
             Entry::Store(store) => table::store::put(connection, store),
             Entry::Code(code) => table::code::put(connection, code),
             Entry::Rate(pair, rate) => {
-                let since = notes.log.as_ref().map_or(Time::EARLIEST, |line| line.at);
+                let since = notes.log.first().map_or(Time::EARLIEST, |line| line.at);
                 table::rate::add(connection, pair, *rate, since)
             }
         }
@@ -139,7 +145,7 @@ impl Writer {
         if let Some(answered) = &notes.answered {
             table::answered::add(&self.connection, answered)?;
         }
-        if let Some(line) = &notes.log {
+        for line in &notes.log {
             table::log::add(&self.connection, line)?;
         }
         if let Some(now) = notes.sandbox_clock {
@@ -174,8 +180,21 @@ impl Writer {
 }
 
 impl Store for Writer {
+    fn cells(&self) -> u16 {
+        1
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn span(&self) -> usize {
+        1
+    }
+
     fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
         let mut catalog = Catalog::default();
+        catalog.revision = self.revision;
         let connection = &self.connection;
         for merchant in table::merchant::all(connection)? {
             catalog.apply(Entry::Merchant(merchant.into()));
@@ -195,13 +214,20 @@ impl Store for Writer {
         Ok(catalog)
     }
 
-    fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        let wants: &[Want] = match wanted {
+            [] => &[],
+            [(CELL, wants)] => wants,
+            _ => return Err(StoreError::Refused("an installation on one file has one cell".into())),
+        };
         let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         let read = begun.map_err(StoreError::from).and_then(|_| {
             if !wants.is_empty() {
                 self.refresh()?;
             }
-            prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))
+            let rows = prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))?;
+            let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
+            Ok(Begun { cells: Cells::new(vec![rows]), revision: self.revision, clock: None, answered })
         });
         read.inspect_err(|error| {
             self.rollback();
@@ -209,28 +235,32 @@ impl Store for Writer {
         })
     }
 
-    fn commit(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
-        let written = self.write(rows, notes).and_then(|piece| {
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
+        let Some(rows) = cells.get(CELL) else {
+            self.rollback();
+            return Err(StoreError::Refused("an installation on one file has one cell".into()));
+        };
+        // Also after an error: the change may be stored all the same.
+        self.revision += u64::from(!rows.entries.is_empty());
+        let piece = self.write(rows, notes).and_then(|piece| {
+            // From here to the answer nobody knows what is stored. What failed before was certainly rolled back, and
+            // must not cost the next batch the time of reading all coupons that wait.
+            let stale = std::mem::replace(&mut self.stale, true);
             self.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.stale = stale;
             Ok(piece)
         });
-        match written {
-            Ok(piece) => {
-                let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
-                let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
-                self.shoppers.change(|unsorted| unsorted.committed(new, &piece));
-                if let Some(folding) = &self.folding {
-                    folding.after_commit(&self.connection);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.stale = true;
-                self.rollback();
-                self.reopen();
-                Err(error)
-            }
+        let piece = piece.inspect_err(|_| {
+            self.rollback();
+            self.reopen();
+        })?;
+        let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
+        let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
+        self.shoppers.change(|unsorted| unsorted.committed(new, piece));
+        if let Some(folding) = &self.folding {
+            folding.after_commit(&self.connection);
         }
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -239,12 +269,23 @@ impl Store for Writer {
         }
     }
 
-    fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
-        table::answered::get(&self.connection, key).inspect_err(|error| self.reopen_after(error))
+    fn due(
+        &mut self,
+        cells: &[Cell],
+        now: Time,
+        judged: &[(CampaignNo, Time)],
+        limit: usize,
+    ) -> Result<Due, StoreError> {
+        if !cells.contains(&CELL) {
+            return Ok(Due::default());
+        }
+        due(&self.connection, now, judged, limit).inspect_err(|error| self.reopen_after(error))
     }
 
-    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Result<Due, StoreError> {
-        due(&self.connection, now, judged, limit).inspect_err(|error| self.reopen_after(error))
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
+        let slice = table::slice::get(&self.connection, CELL, campaign);
+        let slice = slice.inspect_err(|error| self.reopen_after(error))?;
+        Ok(slice.map(|slice| (CELL, slice.left)).into_iter().collect())
     }
 }
 
@@ -269,4 +310,55 @@ fn due(
     due.coupons.sort_unstable();
     due.coupons.dedup();
     Ok(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    const DEFERRED: &str = "PRAGMA foreign_keys = ON; CREATE TEMP TABLE parent (id INTEGER PRIMARY KEY); \
+        CREATE TEMP TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";
+
+    fn served() -> (tempfile::TempDir, Writer, super::super::Lock) {
+        let place = tempfile::tempdir().unwrap();
+        let (writer, lock) = Folder::new(place.path()).serve().unwrap();
+        (place, writer, lock)
+    }
+
+    fn claim(writer: &mut Writer, ordinal: u32) -> Cells {
+        let coupon = sample::coupon(ordinal);
+        let wanted = [(CELL, vec![Want::Shopper(coupon.shopper)])];
+        let mut cells = writer.begin(&wanted, None).unwrap().cells;
+        cells.get_mut(CELL).unwrap().coupons.put(coupon.id, coupon);
+        cells
+    }
+
+    /// What was rolled back for certain costs the next batch nothing.
+    #[test]
+    fn only_a_commit_that_may_be_stored_is_read_again() {
+        let (_place, mut writer, _lock) = served();
+        let cells = claim(&mut writer, 1);
+        writer.commit(&cells, &Notes::default()).unwrap();
+        assert!(!writer.stale);
+
+        let mut cells = writer.begin(&[], None).unwrap().cells;
+        cells.get_mut(CELL).unwrap().coupons.put(sample::coupon(1).id, sample::coupon(1));
+        assert!(writer.commit(&cells, &Notes::default()).is_err(), "it is there already");
+        assert!(!writer.stale);
+
+        writer.connection.execute_batch(DEFERRED).unwrap();
+        let cells = claim(&mut writer, 2);
+        writer.connection.execute_batch("INSERT INTO temp.child VALUES (7)").unwrap();
+        assert!(writer.commit(&cells, &Notes::default()).is_err(), "COMMIT itself is refused");
+        assert!(writer.stale);
+
+        // An order of the office needs no shoppers, so it does not end the doubt.
+        let cells = writer.begin(&[], None).unwrap().cells;
+        writer.commit(&cells, &Notes::default()).unwrap();
+        assert!(writer.stale);
+        let cells = claim(&mut writer, 3);
+        assert!(!writer.stale);
+        writer.commit(&cells, &Notes::default()).unwrap();
+    }
 }

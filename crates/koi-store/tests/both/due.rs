@@ -109,6 +109,29 @@ fn a_coupon_that_is_due_twice_is_named_once() {
     assert_eq!(due(&mut installation, 100, &[(sample::CAMPAIGN, 100)]).coupons, [held.id]);
 }
 
+/// As many quotes may hold parts of one coupon as a look at what is due takes in.
+#[test]
+fn a_coupon_with_many_quotes_hides_no_other() {
+    let mut installation = Installation::new();
+    let held = |ordinal| Coupon { remaining: 0, reserved: 8800, ..expiring(ordinal, 9000) };
+    let (many, later, last) = (held(5), held(3), held(1));
+    installation.commit(|rows| {
+        let holders = std::iter::repeat_n(&many, 20).chain([&later, &many, &last]);
+        for (number, coupon) in (1..).zip(holders) {
+            let quote = Quote { coupon: Some(coupon.id), expires_at: at(number), ..sample::quote(number) };
+            rows.quotes.put(quote.id, quote);
+        }
+        for coupon in [&many, &later, &last] {
+            rows.coupons.put(coupon.id, coupon.clone());
+        }
+    });
+    for (limit, expected) in [(1, &[5][..]), (2, &[3, 5]), (3, &[1, 3, 5]), (4, &[1, 3, 5])] {
+        let due = installation.due(at(500), &[], limit).coupons;
+        let ordinals: Vec<u32> = due.iter().map(|id| id.ordinal()).collect();
+        assert_eq!(ordinals, expected, "those of the oldest {limit}");
+    }
+}
+
 #[test]
 fn each_campaign_is_judged_by_its_own_instant() {
     let mut installation = Installation::new();

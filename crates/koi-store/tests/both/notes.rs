@@ -1,6 +1,7 @@
 //! What orders of the office leave besides rows.
 
 use koi_core::id::Principal;
+use koi_core::ledger::Transfer;
 use koi_store::{Answered, LogLine, Notes};
 
 use crate::Installation;
@@ -15,9 +16,8 @@ fn commit(installation: &mut Installation, notes: &Notes) {
 fn an_answer_is_kept_for_repeats() {
     let mut installation = Installation::new();
     let answered = Answered { asked: asked(5), status: u16::MAX, body: "{\"红\":\"\u{0}\"}".repeat(1000) };
-    assert_eq!(installation.answered(asked(5).key), None);
+    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     commit(&mut installation, &Notes { answered: Some(answered.clone()), ..Notes::default() });
-    assert_eq!(installation.answered(asked(5).key), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(6).key).unwrap(), None);
 
@@ -41,9 +41,32 @@ fn the_log_grows_line_by_line() {
         detail: "'; DROP TABLE log; --".to_owned(),
     };
     for number in 1..=3 {
-        commit(&mut installation, &Notes { log: Some(line(number)), ..Notes::default() });
+        commit(&mut installation, &Notes { log: vec![line(number)], ..Notes::default() });
     }
     assert_eq!(installation.log_lines(), [line(1), line(2), line(3)]);
+}
+
+#[test]
+fn time_is_not_before_the_last_line_of_either_book() {
+    let mut installation = Installation::new();
+    let latest = Installation::latest;
+    assert_eq!(latest(&mut installation), None);
+    let transfer = |number: i64, ms: i64| Transfer { at: at(ms), ..sample::transfer(number) };
+    let line = |ms: i64| LogLine {
+        at: at(ms),
+        principal: Principal::stored("operator"),
+        action: "campaign.create".to_owned(),
+        subject: "summer".to_owned(),
+        detail: String::new(),
+    };
+    commit(&mut installation, &Notes { log: vec![line(50)], ..Notes::default() });
+    assert_eq!(latest(&mut installation), Some(at(50)));
+    installation.commit(|rows| rows.transfers.push(transfer(1, 40)));
+    assert_eq!(latest(&mut installation), Some(at(50)));
+    installation.commit(|rows| rows.transfers.push(transfer(2, 60)));
+    assert_eq!(latest(&mut installation), Some(at(60)));
+    commit(&mut installation, &Notes { log: vec![line(70)], ..Notes::default() });
+    assert_eq!(latest(&mut installation), Some(at(70)));
 }
 
 #[test]
@@ -70,8 +93,8 @@ fn notes_are_rolled_back_with_their_rows() {
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
-    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: None };
+    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: Vec::new() };
     assert!(installation.end(&rows, &notes).is_err());
-    assert_eq!(installation.answered(asked(5).key), None);
+    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     assert_eq!(installation.sandbox_clock(), None);
 }

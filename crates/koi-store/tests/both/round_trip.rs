@@ -169,7 +169,7 @@ fn slices_and_counters() {
         Slice {
             next_ordinal: u32::MAX,
             left: vec![most_left; koi_core::limits::TIERS],
-            buckets: Buckets::stored([least, most, most, most, most, most, most, least]),
+            buckets: Buckets::stored([least, most, most, most, most, most, most, least, least]),
         },
     );
     assert_eq!(installation.reader().slices().unwrap().len(), 2);

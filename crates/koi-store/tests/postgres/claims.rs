@@ -11,7 +11,7 @@ use koi_core::id::{Cell, CouponId, PaymentId, QuoteId, StoreId, TransferId};
 use koi_core::ledger::Transfer;
 use koi_core::money::{Currency, Money};
 use koi_core::refusal::Refusal;
-use koi_core::rows::{Rows, Slice};
+use koi_core::rows::{Cells, Rows, Slice};
 use koi_core::time::Time;
 use koi_store::postgres::{Database, Writer};
 use koi_store::sqlite::Folder;
@@ -27,7 +27,7 @@ fn run(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec
     loop {
         match attempt(writer, catalog, now, batch) {
             Ok(outcomes) => return outcomes,
-            Err(error) if error.is_conflict() || error.may_heal() => {}
+            Err(error) if error.may_heal() => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -48,10 +48,11 @@ fn attempt(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) ->
 
 fn run_on_sqlite(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec<Outcome> {
     let wants: Vec<Want> = batch.iter().flat_map(|call| wants(call, 1).1).collect();
-    let mut rows = store.begin(&wants).unwrap();
+    let begun = store.begin(&[(sample::CELL, wants)], None).unwrap();
+    let mut rows = begun.cells.treasury().unwrap().clone();
     let outcomes = decide_all(std::slice::from_mut(&mut rows), 1, catalog, now, batch);
     if rows.is_changed() {
-        store.commit(&rows, &Notes::default()).unwrap();
+        store.commit(&Cells::new(vec![rows]), &Notes::default()).unwrap();
     } else {
         store.rollback();
     }
@@ -191,9 +192,10 @@ fn the_same_calls_leave_the_same_rows_on_both_stores() {
     for size in [1, 3, 17, 120] {
         let place = tempfile::tempdir().unwrap();
         let (mut sqlite, _lock) = Folder::new(place.path()).serve().unwrap();
-        let mut rows = sqlite.begin(&[]).unwrap();
+        let mut cells = sqlite.begin(&[], None).unwrap().cells;
+        let rows = cells.get_mut(sample::CELL).unwrap();
         rows.slices.put(sample::CAMPAIGN, shop::slice(&catalog, vec![10, 4510]));
-        sqlite.commit(&rows, &Notes::default()).unwrap();
+        sqlite.commit(&cells, &Notes::default()).unwrap();
 
         let server = Server::shared();
         let database: Database = server.url(&server.fresh()).parse().unwrap();
@@ -219,7 +221,7 @@ fn the_same_calls_leave_the_same_rows_on_both_stores() {
             // Some minutes, so that quotes run out; and now and then a week, so that coupons expire.
             now = now.plus_ms(if chance.below(40) == 0 { 8 * 86_400_000 } else { 40_000 });
             let judged = [(sample::CAMPAIGN, now)];
-            let due = sqlite.due(now, &judged, 1000).unwrap();
+            let due = sqlite.due(&[sample::CELL], now, &judged, 1000).unwrap();
             assert_eq!(postgres.due(&[sample::CELL], now, &judged, 1000).unwrap(), due);
         }
         assert!(kinds[0] > 5 && kinds[1] > 100 && kinds[2] > 100 && kinds[3] == 0, "{kinds:?}");

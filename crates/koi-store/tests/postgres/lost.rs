@@ -74,9 +74,9 @@ fn a_connection_that_is_lost_in_a_transaction_is_a_conflict_and_nothing_of_it_is
     terminate(&sql);
     // What else is asked meanwhile belongs to the transaction, and must not begin another one behind its back.
     let error = installation.writer.stock_left(sample::CAMPAIGN).unwrap_err();
-    assert!(error.is_conflict(), "{error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     let error = installation.writer.commit(&cells, &Notes::default()).unwrap_err();
-    assert!(error.is_conflict() && error.is_retryable() && !error.may_heal(), "{error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     assert_eq!(coupons(&sql), "0");
     assert!(claim(&mut installation.writer).unwrap());
     assert!(!claim(&mut installation.writer).unwrap());
@@ -92,7 +92,7 @@ fn a_reader_that_is_lost_in_a_moment_does_not_go_on_in_another() {
         terminate(&sql);
         reader.slices()
     });
-    assert!(lost.as_ref().is_err_and(StoreError::is_conflict), "{lost:?}");
+    assert!(matches!(lost, Err(StoreError::Conflict(_))), "{lost:?}");
     assert_eq!(reader.at_one_moment(|| reader.slices()).unwrap(), []);
 }
 
@@ -117,7 +117,7 @@ fn check_waiting_commit(end: impl FnOnce(&Sql)) {
     end(&sql);
     let (mut installation, outcome) = claiming.join().unwrap();
     let error = outcome.unwrap_err();
-    assert!(error.is_conflict(), "whether it is stored is not known: {error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "whether it is stored is not known: {error}");
 
     sql.run("ALTER SYSTEM RESET synchronous_standby_names");
     sql.run("SELECT pg_reload_conf()");
@@ -147,7 +147,7 @@ fn a_server_that_is_gone_is_unavailable_and_found_again_when_it_is_back() {
     server.stop();
     let error = installation.writer.commit(&cells, &Notes::default());
     // Nothing was changed, so nothing but the end was sent.
-    assert!(error.as_ref().is_err_and(StoreError::is_conflict), "{error:?}");
+    assert!(matches!(error, Err(StoreError::Conflict(_))), "{error:?}");
     for error in [claim(&mut installation.writer).unwrap_err(), reader.keys().unwrap_err()] {
         assert!(error.may_heal(), "{error}");
     }
@@ -166,20 +166,20 @@ fn a_writer_that_stands_still_loses_its_cells_to_the_others() {
     assert!(claim(&mut other).unwrap());
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
     let error = installation.writer.commit(&cells, &Notes::default()).unwrap_err();
-    assert!(error.is_conflict(), "{error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     assert!(!claim(&mut installation.writer).unwrap());
 }
 
 fn order(number: i64, revision: &str) -> Notes {
     Notes {
         answered: Some(Answered { asked: asked(number), status: 200, body: revision.to_owned() }),
-        log: Some(LogLine {
+        log: vec![LogLine {
             at: Time::EARLIEST,
             principal: koi_core::id::Principal::stored("operator"),
             action: "merchant.put".to_owned(),
             subject: revision.to_owned(),
             detail: String::new(),
-        }),
+        }],
         sandbox_clock: None,
     }
 }
@@ -198,7 +198,7 @@ fn orders_of_the_office_follow_each_other() {
     second.cells[0].entries = vec![merchant()];
     installation.writer.commit(&first.cells, &order(1, "first")).unwrap();
     let error = other.commit(&second.cells, &order(1, "second")).unwrap_err();
-    assert!(error.is_conflict(), "{error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     // Begun again, the second finds the answer of the first, and that the catalog is another one.
     let again = other.begin(&[(Cell(8), vec![])], Some(key)).unwrap();
     other.rollback();
@@ -212,7 +212,8 @@ fn orders_of_the_office_follow_each_other() {
     let begun = other.begin(&cells, Some(asked(2).key)).unwrap();
     other.commit(&begun.cells, &order(2, "third")).unwrap();
     assert_eq!(installation.reader().revision().unwrap(), 2);
-    other.log(&order(3, "fourth").log.unwrap()).unwrap();
+    let begun = other.begin(&cells, None).unwrap();
+    other.commit(&begun.cells, &Notes { log: order(3, "fourth").log, ..Notes::default() }).unwrap();
     assert_eq!(installation.sql().value("SELECT string_agg(number::text, ' ' ORDER BY number) FROM log"), "1 2 3");
 }
 
@@ -238,7 +239,7 @@ fn the_sandboxs_clock_is_everybodys_and_never_goes_back() {
     assert_eq!((first.sandbox_clock, second.sandbox_clock), (None, None));
     installation.writer.commit(&[], &clock(2000)).unwrap();
     let error = other.commit(&[], &clock(1000)).unwrap_err();
-    assert!(error.is_conflict(), "{error}");
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     assert_eq!(other.begin(&[], None).unwrap().sandbox_clock, Some(sample::at(2000)));
     assert_eq!(installation.reader().sandbox_clock().unwrap(), Some(sample::at(2000)));
 }

@@ -29,13 +29,12 @@ use std::ops::ControlFlow;
 
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Principal, TransferId};
-use koi_core::idempotency::Key;
 use koi_core::ledger::Transfer;
 use koi_core::rows::Rows;
 use koi_core::time::Time;
 pub(crate) use koi_store::postgres::Reader;
 use koi_store::postgres::{ApiKey, Database, Writer};
-use koi_store::{Answered, Due, LogLine, Notes, StoreError, Want};
+use koi_store::{Due, LogLine, Notes, StoreError, Want};
 
 use crate::sample::CELL;
 use crate::server::{Server, Sql};
@@ -96,8 +95,8 @@ impl Installation {
         self.writer.load_catalog().unwrap().0
     }
 
-    fn answered(&mut self, key: Key) -> Option<Answered> {
-        self.writer.answered(key).unwrap()
+    fn latest(&mut self) -> Option<Time> {
+        self.writer.latest().unwrap()
     }
 
     fn sandbox_clock(&mut self) -> Option<Time> {

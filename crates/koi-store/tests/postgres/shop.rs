@@ -10,7 +10,7 @@ use koi_core::ledger::Buckets;
 use koi_core::money::{Currency, Rate};
 use koi_core::rows::{Rows, Slice};
 use koi_core::rules::Country;
-use koi_core::scene::{Scene, Settings};
+use koi_core::scene::{Pick, Scene, Settings};
 use koi_core::time::{Time, Zone};
 use koi_store::Want;
 
@@ -111,8 +111,12 @@ pub(crate) fn decide_all(
         quote_valid_s: 180,
         cancel_minutes: 15,
         refund_days: 360,
+        cells: of,
     };
-    let luck = |_: &Campaign, _, ordinal: u64, total: u64| ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total;
+    let luck = |_: &Campaign, _, pick, total: u64| match pick {
+        Pick::Claim { ordinal } => ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total,
+        Pick::Move { place, .. } => place % total,
+    };
     let scene = Scene { catalog, settings: &settings, now, luck: &luck };
     let one = |call: &Call| {
         let (cell, _) = wants(call, of);

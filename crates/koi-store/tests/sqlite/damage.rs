@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use koi_core::rows::Slice;
-use koi_store::sqlite::{Folder, Reader};
+use koi_core::coupon::Coupon;
+use koi_core::quote::{self, Quote};
+use koi_core::rows::{Cells, Slice};
+use koi_store::sqlite::{Folder, Indexes, Reader};
 use koi_store::{Store, StoreError, Want};
 
 use crate::sample;
@@ -18,13 +20,13 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 fn at_rest(coupons: u32) -> (tempfile::TempDir, Folder) {
     let installation = Installation::new();
     let Installation { mut writer, folder, _lock, _place } = installation;
-    let mut rows = writer.begin(&[]).unwrap();
+    let mut rows = writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
     for ordinal in 0..coupons {
         rows.coupons.put(sample::coupon(ordinal).id, sample::coupon(ordinal));
         rows.transfers.push(sample::transfer(i64::from(ordinal)));
     }
     rows.slices.put(sample::CAMPAIGN, Slice { next_ordinal: coupons, ..sample::slice() });
-    writer.commit(&rows, &koi_store::Notes::default()).unwrap();
+    writer.commit(&Cells::new(vec![rows.clone()]), &koi_store::Notes::default()).unwrap();
     drop(writer);
     // The log is folded into the file when its last connection closes.
     let log = folder.path().join("koi.db-wal");
@@ -160,12 +162,101 @@ fn values_that_cannot_be_are_named() {
     check("UPDATE quote SET phase = 4", &quote, "a quote's phase");
     check("UPDATE quote SET currency = 'XYZ'", &quote, "");
     check("UPDATE quote SET no_deduction = 6", &quote, "a quote's reason");
-    check("UPDATE transfer SET debit = 8", &ledger, "a transfer's account");
-    check("UPDATE transfer SET reason = 11", &ledger, "a transfer's reason");
+    check("UPDATE transfer SET debit = 9", &ledger, "a transfer's account");
+    check("UPDATE transfer SET reason = 13", &ledger, "a transfer's reason");
     check("UPDATE campaign SET state = 7", &campaigns, "a campaign's state");
     check("UPDATE campaign SET currency = 'XYZ'", &campaigns, "a campaign's currency");
     check("UPDATE campaign SET time_zone = 'Mars/Olympus'", &campaigns, "a campaign's time zone");
     check("UPDATE campaign SET id_countries = 'china'", &campaigns, "a country");
+}
+
+/// Some live coupons, and quotes of which some are open.
+fn with_quotes() -> Installation {
+    let mut installation = Installation::new();
+    installation.commit(|rows| {
+        for ordinal in 0..10 {
+            let held = Coupon { remaining: i64::from(ordinal % 3), ..sample::coupon(ordinal) };
+            rows.coupons.put(held.id, held);
+        }
+        for number in 1..20 {
+            let phase = if number % 2 == 0 { quote::Phase::Open } else { quote::Phase::Paid };
+            let coupon = (number % 3 > 0).then(|| sample::coupon(1).id);
+            let expires_at = sample::at(number);
+            let quote = Quote { phase, coupon, expires_at, asked: sample::asked(number), ..sample::quote(number) };
+            rows.quotes.put(quote.id, quote);
+        }
+        rows.slices.put(sample::CAMPAIGN, Slice { next_ordinal: 10, ..sample::slice() });
+    });
+    installation
+}
+
+/// What the check of the ledger does: the indexes beside the rows that it reads.
+fn broken_indexes(reader: &Reader) -> Vec<String> {
+    let mut indexes = Indexes::default();
+    reader.for_each_coupon(i64::MIN, i64::MAX, |coupon| indexes.coupon(&coupon)).unwrap();
+    reader
+        .for_each_purchase(koi_core::id::QuoteId::FIRST, |purchase| {
+            purchase.quote.iter().for_each(|quote| indexes.quote(quote));
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    reader.broken_indexes(&indexes).unwrap()
+}
+
+/// Builds an index as if it were another, and says that it is itself.
+fn rebuild(sql: &rusqlite::Connection, index: &str, otherwise: &str) {
+    let schema = |sql: &rusqlite::Connection, text: &str| {
+        sql.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        sql.execute("UPDATE sqlite_schema SET sql = ?2 WHERE name = ?1", [index, text]).unwrap();
+        sql.execute_batch("PRAGMA writable_schema = RESET").unwrap();
+    };
+    let own: String =
+        sql.query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [index], |row| row.get(0)).unwrap();
+    schema(sql, otherwise);
+    sql.execute_batch(&format!("REINDEX {index}")).unwrap();
+    schema(sql, &own);
+}
+
+#[test]
+fn an_index_that_is_not_its_table_is_named() {
+    let check = |index: &str, otherwise: &str, counts: &str| {
+        let installation = with_quotes();
+        assert_eq!(installation.reader().file_check().unwrap(), Vec::<String>::new());
+        assert_eq!(broken_indexes(&installation.reader()), Vec::<String>::new());
+        rebuild(&installation.sql(), index, &format!("CREATE INDEX {index} ON {otherwise}"));
+        let reader = installation.reader();
+        let named = reader.file_check().unwrap();
+        assert!(!named.is_empty() && named.iter().all(|line| line.contains(index)), "{otherwise}: {named:?}");
+        let expected = format!("the index {index} does not hold what its table does: {counts}");
+        assert_eq!(broken_indexes(&reader), [expected], "{otherwise}");
+    };
+    check("quote_asked", "quote (asked_key + 1)", "19 entries for 19 rows");
+    check("quote_holding", "quote (coupon) WHERE phase = 1 AND coupon IS NOT NULL", "7 entries for 6 rows");
+    check("quote_holding", "quote (coupon - 1) WHERE phase = 0 AND coupon IS NOT NULL", "6 entries for 6 rows");
+    check(
+        "quote_due",
+        "quote (expires_at, coupon) WHERE phase = 7 AND coupon IS NOT NULL",
+        "0 entries for 6 rows",
+    );
+    let due = "coupon ((id >> 32), expires_at) WHERE phase = 7 AND remaining > 0";
+    check("coupon_due", due, "0 entries for 6 rows");
+    check(
+        "coupon_due",
+        "coupon ((id >> 31), expires_at) WHERE phase = 0 AND remaining > 0",
+        "6 entries for 6 rows",
+    );
+    let due = "coupon ((id >> 32), expires_at + 1) WHERE phase = 0 AND remaining > 0";
+    check("coupon_due", due, "6 entries for 6 rows");
+}
+
+/// However much is wrong: what is said of it can be read.
+#[test]
+fn a_check_names_a_bounded_number_of_lines() {
+    let (_place, folder) = at_rest(1000);
+    let sql = rusqlite::Connection::open(folder.database()).unwrap();
+    rebuild(&sql, "coupon_due", "CREATE INDEX coupon_due ON coupon ((id >> 32), expires_at) WHERE phase = 7");
+    let lines = folder.reader().unwrap().file_check().unwrap();
+    assert!((90..=110).contains(&lines.len()), "{}", lines.len());
 }
 
 #[test]

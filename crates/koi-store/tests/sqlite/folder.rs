@@ -1,11 +1,13 @@
 //! Who may open a folder.
 
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use koi_store::StoreError;
-use koi_store::sqlite::Folder;
+use koi_store::sqlite::{Folder, backup, restore};
+use koi_store::{Notes, Store, StoreError};
 
 use crate::Installation;
 
@@ -33,6 +35,56 @@ fn the_lock_is_given_back() {
     let (writer, lock) = folder.serve().unwrap();
     drop((writer, lock));
     folder.serve().unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// Everything below a folder that others may look at, with its mode.
+fn open_below(path: &Path) -> Vec<(String, u32)> {
+    let entries = path.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let modes = entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), mode(&path)));
+    modes.filter(|(_, mode)| mode & 0o077 != 0).collect()
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(&place.path().join("deep").join("inside"));
+    let (mut writer, _lock) = folder.serve().unwrap();
+    let begun = writer.begin(&[], None).unwrap();
+    writer.commit(&begun.cells, &Notes::default()).unwrap();
+    assert_eq!(mode(folder.path()), 0o700);
+    assert!(folder.path().join("koi.db-wal").exists());
+    assert_eq!(open_below(folder.path()), []);
+
+    let copies = tempfile::tempdir().unwrap();
+    set_permissions(copies.path(), Permissions::from_mode(0o755)).unwrap();
+    let file = copies.path().join("koi.backup");
+    backup(&folder, &file, |_, _| {}).unwrap();
+    let restored = Folder::new(copies.path());
+    restore(&file, &restored, |_, _| {}).unwrap();
+    assert_eq!(mode(copies.path()), 0o755, "a folder that was there keeps its mode");
+    assert_eq!(open_below(copies.path()), []);
+}
+
+#[test]
+fn what_others_can_read_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    drop(folder.serve().unwrap());
+    let check = |of_folder: u32, of_file: u32, told: bool| {
+        set_permissions(folder.database(), Permissions::from_mode(of_file)).unwrap();
+        set_permissions(folder.path(), Permissions::from_mode(of_folder)).unwrap();
+        let expected = if told { vec![folder.database()] } else { Vec::new() };
+        assert_eq!(folder.open_to_others().unwrap(), expected, "{of_file:o} in {of_folder:o}");
+    };
+    check(0o700, 0o644, false);
+    check(0o755, 0o600, false);
+    check(0o755, 0o644, true);
+    check(0o750, 0o640, true);
+    check(0o711, 0o604, true);
 }
 
 /// Holds the lock of the folder that it is started in until it is killed: the other process of the test below.

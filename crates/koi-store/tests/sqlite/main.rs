@@ -16,14 +16,13 @@ mod sample;
 mod transactions;
 
 use koi_core::catalog::{Catalog, Entry};
-use koi_core::id::{CampaignNo, Principal, TransferId};
-use koi_core::idempotency::Key;
+use koi_core::id::{CampaignNo, Cell, Principal, TransferId};
 use koi_core::ledger::Transfer;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_core::time::Time;
 pub(crate) use koi_store::sqlite::Reader;
 use koi_store::sqlite::{ApiKey, Folder, Writer};
-use koi_store::{Answered, Due, LogLine, Notes, Store, StoreError, Want};
+use koi_store::{Due, LogLine, Notes, Store, StoreError, Want};
 use std::ops::ControlFlow;
 
 /// A folder of its own for each test, with a writer; both are gone when it is dropped.
@@ -55,11 +54,12 @@ impl Installation {
     }
 
     fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
-        self.writer.begin(wants)
+        let begun = self.writer.begin(&[(Cell::TREASURY, wants.to_vec())], None)?;
+        Ok(begun.cells.treasury()?.clone())
     }
 
     fn end(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
-        self.writer.commit(rows, notes)
+        self.writer.commit(&Cells::new(vec![rows.clone()]), notes)
     }
 
     fn rollback(&mut self) {
@@ -67,15 +67,15 @@ impl Installation {
     }
 
     fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)], limit: usize) -> Due {
-        self.writer.due(now, judged, limit).unwrap()
+        self.writer.due(&[Cell::TREASURY], now, judged, limit).unwrap()
     }
 
     fn load_catalog(&mut self) -> Catalog {
         self.writer.load_catalog().unwrap()
     }
 
-    fn answered(&mut self, key: Key) -> Option<Answered> {
-        self.writer.answered(key).unwrap()
+    fn latest(&mut self) -> Option<Time> {
+        self.writer.latest().unwrap()
     }
 
     fn sandbox_clock(&mut self) -> Option<Time> {

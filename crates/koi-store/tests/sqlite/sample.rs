@@ -184,7 +184,7 @@ pub(crate) fn refund(of: &Payment, number: u32) -> Refund {
 
 /// A campaign's part of the cell, of three tiers.
 pub(crate) fn slice() -> Slice {
-    Slice { next_ordinal: 7, left: vec![10, 0, 4510], buckets: Buckets::stored([-90, 40, 30, 20, 0, 0, 5, -5]) }
+    Slice { next_ordinal: 7, left: vec![10, 0, 4510], buckets: Buckets::stored([-90, 33, 30, 20, 0, 0, 5, -5, 7]) }
 }
 
 /// A line of the ledger that issues a coupon.

@@ -88,6 +88,7 @@ impl Doctor {
         vec![
             Finding::of("settings", Ok(format!("right; the data folder is {}", serve.data.display()))),
             Finding::of("folder", writable(&serve.data)),
+            Finding::of("secrets", secrets(&folder)),
             Finding::of("disk", free(&serve.data)),
             Finding::of("clock", clock(&folder)),
             Finding::of("database", database(&folder)),
@@ -109,6 +110,21 @@ fn writable(data: &Path) -> anyhow::Result<String> {
         .map_err(|error| anyhow!("{} cannot be written: {error}. Whose folder is it?", folder.display()))?;
     let made = if data.is_dir() { "can be written" } else { "is not there yet and can be made" };
     Ok(format!("{} {made}", data.display()))
+}
+
+/// The database holds the secret of each campaign's stock: who knows it knows what the next packet is.
+fn secrets(folder: &Folder) -> anyhow::Result<String> {
+    if !folder.exists() {
+        return Ok("there are none yet".to_owned());
+    }
+    if let Some(open) = folder.open_to_others()?.first() {
+        return Err(anyhow!(
+            "others can read {}, and what the next packets are: chmod 700 {}",
+            open.display(),
+            folder.path().display()
+        ));
+    }
+    Ok("nobody but their owner can read them".to_owned())
 }
 
 fn free(data: &Path) -> anyhow::Result<String> {

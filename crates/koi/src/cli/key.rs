@@ -160,7 +160,7 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
         used_at: None,
     };
     // Within one transaction of the writer nobody else can add a key in between.
-    let rows = writer.begin(&[])?;
+    let begun = writer.begin(&[], None)?;
     let others = folder.reader().and_then(|reader| reader.keys());
     let other = others.map_err(|error| abandoned(&mut writer, error.into()))?;
     if let Some(other) = other.iter().find(|other| other.principal == key.principal && other.role != key.role) {
@@ -174,8 +174,8 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
     }
     writer.add_key(&key).map_err(|error| abandoned(&mut writer, error.into()))?;
     writer.commit(
-        &rows,
-        &Notes { log: Some(line(now, "key.create", &key.id, &detail(&key))), ..Notes::default() },
+        &begun.cells,
+        &Notes { log: vec![line(now, "key.create", &key.id, &detail(&key))], ..Notes::default() },
     )?;
     if json {
         let mut shown = out(&key, now);
@@ -283,15 +283,15 @@ fn day(time: Time) -> String {
 
 fn revoke(folder: &Folder, id: &str, now: Time, json: bool) -> Ended {
     let mut writer = folder.administer()?;
-    let rows = writer.begin(&[])?;
+    let begun = writer.begin(&[], None)?;
     let revoked = writer.revoke_key(id, now).map_err(|error| abandoned(&mut writer, error.into()))?;
     if !revoked {
         writer.rollback();
         eprintln!("koi: there is no key {id} that works; `koi key list` shows all");
         return Ok(Ending::NotWell);
     }
-    let notes = Notes { log: Some(line(now, "key.revoke", id, "")), ..Notes::default() };
-    writer.commit(&rows, &notes).map_err(|error| anyhow!(error))?;
+    let notes = Notes { log: vec![line(now, "key.revoke", id, "")], ..Notes::default() };
+    writer.commit(&begun.cells, &notes).map_err(|error| anyhow!(error))?;
     if json {
         terminal::print_json(&json!({"id": id, "status": "revoked", "revoked_at": now.to_string()}))?;
     } else {

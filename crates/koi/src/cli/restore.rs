@@ -60,8 +60,9 @@ impl RestoreCommand {
         std::fs::File::open(&self.file).with_context(|| format!("opening {}", self.file.display()))?;
         let workplace = path.join(WORKPLACE);
         clear(&workplace)?;
-        std::fs::create_dir_all(&workplace).with_context(|| format!("making {}", workplace.display()))?;
-        let ending = self.fill(&Folder::new(&workplace), &folder, environment);
+        let within = Folder::new(&workplace);
+        within.make().with_context(|| format!("making {}", workplace.display()))?;
+        let ending = self.fill(&within, &folder, environment);
         clear(&workplace)?;
         ending
     }

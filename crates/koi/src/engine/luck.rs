@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use koi_core::campaign::Campaign;
 use koi_core::id::{CampaignNo, Cell};
+use koi_core::scene::Pick;
 use koi_fair::beacon::{Chain, local_randomness};
 use koi_fair::packet::PoolKey;
 use rustc_hash::FxHashMap;
@@ -18,10 +19,15 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// The packet that a claim takes: a number below `total`.
-    pub fn pick(&self, campaign: &Campaign, cell: Cell, ordinal: u64, total: u64) -> u64 {
+    /// The packet that is drawn: a number below `total`.
+    pub fn pick(&self, campaign: &Campaign, cell: Cell, pick: Pick, total: u64) -> u64 {
         let key = *self.keys.borrow_mut().entry(campaign.number).or_insert_with(|| pool_key(campaign));
-        key.pick(u32::from(cell.0), ordinal, total)
+        let cell = u32::from(cell.0);
+        match pick {
+            Pick::Claim { ordinal } => key.pick(cell, ordinal, total),
+            // Numbers of lines are above zero.
+            Pick::Move { line, place } => key.pick_to_move(cell, line.cast_unsigned(), place, total),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! ```text
 //! submit ──▶ bounded queue ──▶ writer thread: what fell due, then BEGIN · decide · COMMIT ──▶ answers
 //! ```
+//! There is a queue with its thread for each lane, which serves some of the installation's cells; with one cell there
+//! is one. Nothing is kept between batches but what can be read again: any number of processes can do the same.
 //! A batch is whatever waits in the queue, up to a limit; it is never waited for. Nobody is answered before
 //! the commit is durable. The engine owns the work: a caller that goes away changes nothing.
 
@@ -18,6 +20,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use koi_core::catalog::Catalog;
+use koi_core::id::Cell;
 use tokio::sync::{oneshot, watch};
 
 use crate::engine::pipeline::Pipeline;
@@ -30,62 +33,97 @@ pub type SharedCatalog = Arc<RwLock<Catalog>>;
 /// The way into the engine. Cheap to clone; the engine stops when the last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    queue: Sender<Job>,
+    lanes: Arc<[Sender<Job>]>,
+    cells: u16,
 }
 
 impl Engine {
-    /// Starts the writer thread.
-    pub fn start(pipeline: Pipeline) -> std::io::Result<(Self, WriterThread)> {
-        Self::start_with(move |jobs| serve(pipeline, jobs))
+    /// Starts a writer thread for each pipeline: that of lane 0, of lane 1 and so on, of an installation of so many
+    /// cells.
+    pub fn start(pipelines: Vec<Pipeline>, cells: u16) -> std::io::Result<(Self, Writers)> {
+        let work = pipelines.into_iter().map(|pipeline| move |jobs: &Receiver<Job>| serve(pipeline, jobs));
+        Self::start_with(work, cells)
     }
 
-    /// The same with other work in place of the pipeline's.
-    pub(crate) fn start_with(
-        work: impl FnOnce(&Receiver<Job>) + Send + 'static,
-    ) -> std::io::Result<(Self, WriterThread)> {
-        let (queue, jobs) = bounded(limits::QUEUE);
-        let (alive, end) = watch::channel(());
-        let thread = std::thread::Builder::new().name("koi-writer".into()).spawn(move || {
-            // Dropped when the thread ends, also by a panic.
-            let _end = end;
-            work(&jobs);
-        })?;
-        Ok((Self { queue }, WriterThread { thread, alive }))
+    /// The same with other work in place of the pipelines'.
+    pub(crate) fn start_with<W>(work: impl IntoIterator<Item = W>, cells: u16) -> std::io::Result<(Self, Writers)>
+    where
+        W: FnOnce(&Receiver<Job>) + Send + 'static,
+    {
+        let (ended, _) = watch::channel(0);
+        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+        for (lane, work) in work.into_iter().enumerate() {
+            let (queue, jobs) = bounded(limits::QUEUE);
+            let end = End(ended.clone());
+            let thread = std::thread::Builder::new().name(format!("koi-writer-{lane}")).spawn(move || {
+                let _end = end;
+                work(&jobs);
+            })?;
+            lanes.push(queue);
+            threads.push(thread);
+        }
+        Ok((Self { lanes: lanes.into(), cells }, Writers { threads, ended }))
     }
 
-    /// Puts work into the queue and waits for its outcome, which comes after the commit.
+    /// Puts work into the queue of its lane and waits for its outcome, which comes after the commit.
     pub async fn submit(&self, work: Work) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        match self.queue.try_send(Job { work, reply }) {
+        match self.lane(&work).try_send(Job { work, reply }) {
             Ok(()) => outcome.await.unwrap_or(Err(Failure::Stopping)),
             Err(TrySendError::Full(_)) => Err(Failure::Busy),
             Err(TrySendError::Disconnected(_)) => Err(Failure::Stopping),
         }
     }
 
+    fn lane(&self, work: &Work) -> &Sender<Job> {
+        let cell = match work {
+            Work::Call(call, _) => call.command.cell(self.cells),
+            Work::Office(_) | Work::SetClock(_) => Cell(0),
+        };
+        &self.lanes[usize::from(cell.0) % self.lanes.len()]
+    }
+
     /// Jobs that wait.
     pub fn queue_len(&self) -> usize {
-        self.queue.len()
+        self.lanes.iter().map(Sender::len).sum()
     }
 }
 
-/// The thread that writes. It ends when the engine can be reached by nobody any more, and never before that.
+/// Counts the threads that ended, also by a panic.
+struct End(watch::Sender<usize>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.send_modify(|ended| *ended += 1);
+    }
+}
+
+/// The threads that write. They end when the engine can be reached by nobody any more, and never before that.
 #[derive(Debug)]
-pub struct WriterThread {
-    thread: JoinHandle<()>,
-    /// Its other side is held by the thread.
-    alive: watch::Sender<()>,
+pub struct Writers {
+    threads: Vec<JoinHandle<()>>,
+    ended: watch::Sender<usize>,
 }
 
-impl WriterThread {
-    /// Waits until the thread has ended.
-    pub async fn ended(&self) {
-        self.alive.closed().await;
+impl Writers {
+    /// Waits until one of the threads has ended.
+    pub async fn one_ended(&self) {
+        self.wait_for(1).await;
     }
 
-    /// What the thread ended with: the words of its panic, if that was it.
+    /// Waits until all threads have ended.
+    pub async fn all_ended(&self) {
+        self.wait_for(self.threads.len()).await;
+    }
+
+    async fn wait_for(&self, count: usize) {
+        // It cannot fail: the sender is held here.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended >= count).await;
+    }
+
+    /// What the first thread that panicked ended with: the words of its panic.
     pub fn panicked(self) -> Option<String> {
-        let panic = self.thread.join().err()?;
+        let panic = self.threads.into_iter().find_map(|thread| thread.join().err())?;
         let words = panic.downcast_ref::<&str>().map(ToString::to_string);
         Some(words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
     }
@@ -116,21 +154,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_that_panics_is_noticed_and_says_why() {
-        let (engine, writer) = Engine::start_with(|jobs| {
+        let fails = |jobs: &Receiver<Job>| {
             let _job = jobs.recv();
             panic!("the store cannot be");
-        })
-        .unwrap();
+        };
+        let (engine, writer) = Engine::start_with([fails], 1).unwrap();
         assert_eq!(engine.submit(Work::SetClock(Time::of_ms(0))).await, Err(Failure::Stopping));
-        writer.ended().await;
+        writer.one_ended().await;
         assert_eq!(writer.panicked().as_deref(), Some("the store cannot be"));
     }
 
     #[tokio::test]
-    async fn a_writer_that_nobody_can_reach_ends_well() {
-        let (engine, writer) = Engine::start_with(|jobs| while jobs.recv().is_ok() {}).unwrap();
+    async fn writers_that_nobody_can_reach_end_well() {
+        let works = |jobs: &Receiver<Job>| while jobs.recv().is_ok() {};
+        let (engine, writer) = Engine::start_with([works, works, works], 64).unwrap();
         drop(engine);
-        writer.ended().await;
+        writer.all_ended().await;
         assert_eq!(writer.panicked(), None);
     }
 }

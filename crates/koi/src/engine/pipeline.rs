@@ -1,36 +1,52 @@
 //! The pipeline without its thread: due work, then each batch through begin, decide, commit.
 //!
-//! It is driven by the writer thread in production and directly by the simulation.
+//! It serves some of the installation's cells, on a connection of its own. It is driven by a writer's thread in
+//! production and directly by the simulation.
 
 mod due;
+mod office;
+mod stock;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
+use koi_core::campaign::Campaign;
 use koi_core::catalog::Catalog;
-use koi_core::command::{Answer, Call, Command, No, Order};
+use koi_core::command::{Call, Command, No};
 use koi_core::decide::decide;
-use koi_core::id::CouponId;
-use koi_core::office::order;
+use koi_core::fault::Fault;
+use koi_core::id::{CampaignId, Cell, CouponId};
+use koi_core::idempotency::Key;
 use koi_core::refusal::Refusal;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_core::scene::{Scene, Settings};
 use koi_core::time::Time;
-use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
+use koi_store::{Begun, LogLine, Notes, Store, StoreError, Want, Wanted};
 use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
 use crate::engine::luck::Pools;
-use crate::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
+use crate::engine::work::{Done, Failure, Job, Outcome, Why, Work};
 use crate::limits;
 use crate::metrics::Metrics;
 
 /// A call, and who waits for it.
-type Waiting = (Box<Call>, oneshot::Sender<Outcome>);
+struct Waiting {
+    call: Box<Call>,
+    why: Option<Why>,
+    reply: oneshot::Sender<Outcome>,
+}
 
-/// The pipeline of one cell.
+impl Waiting {
+    fn cell(&self, cells: u16) -> Cell {
+        self.call.command.cell(cells)
+    }
+}
+
+/// The pipeline of some cells.
 pub struct Pipeline {
     store: Box<dyn Store>,
     catalog: SharedCatalog,
@@ -38,6 +54,8 @@ pub struct Pipeline {
     clock: Arc<Clock>,
     pools: Pools,
     metrics: Arc<Metrics>,
+    /// The cells whose calls come here, and whose due work is done here.
+    cells: Vec<Cell>,
     /// When something falls due next, as far as is known; `None`: nothing by itself.
     next_due: Option<Time>,
     /// Whether the storage failed last: it is logged once, and so is its recovery.
@@ -46,33 +64,33 @@ pub struct Pipeline {
     resting: bool,
     /// Coupons of which something is due that could not be booked, until all others are.
     left_alone: FxHashSet<CouponId>,
-    /// Whether the catalog may lack an order: its commit failed, and whether it is stored is unknown.
-    stale: bool,
 }
 
 impl Pipeline {
-    /// A pipeline over a store and the catalog that was loaded from it.
+    /// A pipeline of one of `lanes` over a store and the catalog that was loaded from it: it serves every cell whose
+    /// number leaves the rest `lane`.
     pub fn new(
         store: Box<dyn Store>,
         catalog: SharedCatalog,
         settings: Settings,
         clock: Arc<Clock>,
         metrics: Arc<Metrics>,
+        (lane, lanes): (usize, usize),
     ) -> Self {
-        let pools = Pools::default();
+        let cells = (0..store.cells()).map(Cell).skip(lane).step_by(lanes.max(1)).collect();
         let next_due = Some(clock.now());
         Self {
             store,
             catalog,
             settings,
             clock,
-            pools,
+            pools: Pools::default(),
             metrics,
+            cells,
             next_due,
             failing: false,
             resting: false,
             left_alone: FxHashSet::default(),
-            stale: false,
         }
     }
 
@@ -83,10 +101,10 @@ impl Pipeline {
         let mut calls: Vec<Waiting> = Vec::with_capacity(jobs.len());
         for Job { work, reply } in jobs.drain(..) {
             match work {
-                Work::Call(call) => calls.push((call, reply)),
+                Work::Call(call, why) => calls.push(Waiting { call, why, reply }),
                 Work::Office(work) => {
                     self.calls(std::mem::take(&mut calls));
-                    let outcome = self.guarded(|pipeline| pipeline.office(*work));
+                    let outcome = self.guarded(|pipeline| pipeline.office(&work));
                     let _ = reply.send(outcome.unwrap_or(Err(Failure::Fault)));
                 }
                 Work::SetClock(to) => {
@@ -104,23 +122,56 @@ impl Pipeline {
         catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|_| self.panicked()).ok()
     }
 
-    /// Runs a batch, and answers it. Claims that find a stock empty into which packets may be due back are run again
-    /// once those are booked: no refusal depends on due work being done in time.
+    /// Runs calls, in transactions of so many cells as the store likes.
     fn calls(&mut self, batch: Vec<Waiting>) {
+        for part in parts(batch, self.store.cells(), self.store.span()) {
+            self.batch(part);
+        }
+    }
+
+    /// Runs a batch, and answers it. Claims that find a stock empty are run again once packets that are due back, or
+    /// that another cell has, are in it: no refusal depends on due work being done in time, or on where a packet is.
+    fn batch(&mut self, batch: Vec<Waiting>) {
         let mut early = self.once(batch);
+        early.sort_by(|one, other| claimed(one).cmp(&claimed(other)));
+        while let Some(campaign) = early.last().and_then(|waiting| claimed(waiting).cloned()) {
+            let first = early.partition_point(|waiting| claimed(waiting) < Some(&campaign));
+            let claims = early.split_off(first);
+            self.claims(&campaign, claims);
+        }
+        // Only claims are told that a stock is empty.
+        fail(early, &Failure::Fault);
+    }
+
+    /// Runs claims again that found the stock of a campaign empty, and answers them.
+    fn claims(&mut self, campaign: &CampaignId, mut early: Vec<Waiting>) {
         for _ in 0..limits::CATCH_UP {
-            if early.is_empty() {
-                return;
-            }
-            early = match self.guarded(|pipeline| pipeline.book_returns(&early)) {
+            early = match self.guarded(|pipeline| pipeline.restock(campaign, &early)) {
                 Some(Ok(true)) => self.once(early),
                 Some(Ok(false)) => return fail(early, &Failure::Refused(Refusal::SoldOut)),
                 Some(Err(error)) => return fail(early, &Failure::from(&error)),
                 None => return fail(early, &Failure::Fault),
             };
+            if early.is_empty() {
+                return;
+            }
         }
         // Others wait, too. The rest of what is due is booked before the batches to come.
         fail(early, &Failure::CatchingUp);
+    }
+
+    /// Puts packets into the stocks that claims found empty; false when there are none to be had.
+    fn restock(&mut self, campaign: &CampaignId, claims: &[Waiting]) -> Result<bool, StoreError> {
+        let count = self.store.cells();
+        let mut cells: Vec<Cell> = claims.iter().map(|waiting| waiting.cell(count)).collect();
+        cells.sort_unstable();
+        cells.dedup();
+        // Quotes that ran out are always looked at: they may hold the last part of a voided coupon.
+        let returns = |other: &Campaign| other.rules.coupon.restock_expired && other.rules.id == *campaign;
+        if self.book_some_of(&cells, returns)? {
+            return Ok(true);
+        }
+        self.move_packets(campaign, &cells)
     }
 
     /// Runs a batch once, and answers it but for the claims that were made too early: they are given back. When it
@@ -130,16 +181,15 @@ impl Pipeline {
         if batch.is_empty() {
             return batch;
         }
-        let calls: Vec<&Call> = batch.iter().map(|(call, _)| call.as_ref()).collect();
-        match self.attempt(&calls) {
+        match self.attempt(&batch) {
             Ok(outcomes) => {
                 self.recovered();
                 let mut early = Vec::new();
-                for ((call, reply), outcome) in batch.into_iter().zip(outcomes) {
-                    if outcome == Err(Failure::Refused(Refusal::SoldOut)) && self.is_behind() {
-                        early.push((call, reply));
+                for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                    if outcome == Err(Failure::Refused(Refusal::SoldOut)) {
+                        early.push(waiting);
                     } else {
-                        let _ = reply.send(outcome);
+                        let _ = waiting.reply.send(outcome);
                     }
                 }
                 early
@@ -159,20 +209,37 @@ impl Pipeline {
         }
     }
 
-    /// Begin, decide, commit. An error means that nothing was changed, or that nobody can tell.
-    fn attempt(&mut self, calls: &[&Call]) -> Result<Vec<Outcome>, StoreError> {
-        self.refresh()?;
+    /// Begin, decide, commit; begun again when others were in the way. An error means that nothing was changed, or that
+    /// nobody can tell.
+    fn attempt(&mut self, calls: &[Waiting]) -> Result<Vec<Outcome>, StoreError> {
+        let mut decided = None;
+        let outcomes = self.again(|pipeline| pipeline.try_once(calls, &mut decided));
+        match outcomes {
+            Ok(outcomes) => {
+                self.metrics.batch(calls.len());
+                Ok(outcomes)
+            }
+            // Nobody can tell whether it is stored, and those who ask again with their keys will: no reason to split.
+            Err(error) if decided.is_some() => Err(StoreError::Unavailable(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `decided`: what was decided last, when it was not known in the end whether it is stored.
+    fn try_once(
+        &mut self,
+        calls: &[Waiting],
+        decided: &mut Option<Vec<Outcome>>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let count = self.store.cells();
+        let Begun { mut cells, .. } = self.begin(|catalog| wanted(catalog, calls, count), None)?;
+        if let Some(decided) = decided.take_if(|decided| is_stored(&cells, calls, decided, count)) {
+            self.store.rollback();
+            return Ok(decided);
+        }
         let now = self.clock.now();
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let wants: Vec<Want> = calls.iter().flat_map(|call| wants(&catalog, call)).flatten().collect();
-        let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let decided = catch_unwind(AssertUnwindSafe(|| {
-            calls.iter().map(|call| outcome(&mut rows, &scene, call)).collect::<Vec<_>>()
-        }));
-        drop(catalog);
-        let Ok(outcomes) = decided else {
+        let outcomes = self.decide(&mut cells, calls, count, now);
+        let Some(outcomes) = outcomes else {
             self.store.rollback();
             return Err(StoreError::Refused("a decision panicked; see the lines before".into()));
         };
@@ -181,123 +248,95 @@ impl Pipeline {
             self.store.rollback();
             return Err(StoreError::Damaged("a command met rows that cannot be; see the lines before".into()));
         }
-        if rows.is_changed() {
-            self.store.commit(&rows, &Notes::default())?;
-            self.expect_due(&rows);
-        } else {
+        if !cells.is_changed() {
             self.store.rollback();
+            return Ok(outcomes);
         }
-        self.metrics.batch(calls.len());
-        Ok(outcomes)
-    }
-
-    /// Carries out an order in a transaction of its own.
-    fn office(&mut self, work: OfficeWork) -> Outcome {
-        let booked = match &work.order {
-            // Whether money is still held must not depend on a job being on time, nor on its rest after a failure.
-            Order::Close(_) => {
-                self.next_due = Some(self.clock.now());
-                self.book_due(usize::MAX)
+        let notes = Notes { log: log(calls, &outcomes, now), ..Notes::default() };
+        match self.store.commit(&cells, &notes) {
+            Ok(()) => {
+                self.expect_due(&cells);
+                Ok(outcomes)
             }
-            _ => Ok(()),
-        };
-        booked.and_then(|()| self.try_office(work)).unwrap_or_else(|error| {
-            self.failed(&error);
-            Err(Failure::from(&error))
-        })
+            Err(error @ StoreError::Conflict(_)) => {
+                *decided = Some(outcomes);
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    fn try_office(&mut self, work: OfficeWork) -> Result<Outcome, StoreError> {
-        self.refresh()?;
-        let now = self.clock.now();
-        if let Some(asked) = work.asked
-            && let Some(kept) = self.store.answered(asked.key)?
-        {
-            let same = kept.asked.fingerprint == asked.fingerprint;
-            let repeat = Done::Office { status: kept.status, body: kept.body, replayed: true };
-            return Ok(if same { Ok(repeat) } else { Err(Failure::Refused(Refusal::KeyReused)) });
-        }
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let campaign = work.order.campaign().and_then(|id| catalog.campaign(id));
-        let wants: Vec<Want> = campaign.map(|campaign| Want::Slice(campaign.number)).into_iter().collect();
-        let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+    /// The outcomes of calls on the rows of their cells; `None` when a decision panicked.
+    fn decide(&self, cells: &mut Cells, calls: &[Waiting], count: u16, now: Time) -> Option<Vec<Outcome>> {
+        let catalog = self.look();
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let decision = match order(&mut rows, &scene, &work.order, &work.by) {
-            Ok(decision) => decision,
-            Err(no) => {
-                drop(catalog);
-                self.store.rollback();
-                return Ok(Err(refused(no)));
-            }
+        let outcome = |waiting: &Waiting| match of_cell(cells, waiting.cell(count)) {
+            Ok(rows) => outcome(rows, &scene, &waiting.call),
+            Err(fault) => Err(refused(fault.into())),
         };
-        drop(catalog);
-        let subject = subject(&decision.answer);
-        let (status, body) = (work.render)(&decision.answer, now);
-        let log = LogLine {
-            at: now,
-            principal: work.by,
-            action: work.order.name().to_owned(),
-            subject,
-            detail: work.detail,
-        };
-        let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
-        let notes = Notes { answered, log: Some(log), sandbox_clock: None };
-        // From here on the order may be stored; only what was read after a failure tells.
-        self.stale = true;
-        self.store.commit(&rows, &notes)?;
-        self.stale = false;
-        self.recovered();
-        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        rows.entries.into_iter().for_each(|entry| catalog.apply(entry));
-        drop(catalog);
-        // A pause or its end changes what falls due when.
-        self.next_due = Some(now);
-        if self.clock.is_frozen() {
-            // In a sandbox nothing happens later by itself. What fails is tried again soon.
-            let _ = self.book_due(usize::MAX);
-        }
-        Ok(Ok(Done::Office { status, body, replayed: false }))
+        catch_unwind(AssertUnwindSafe(|| calls.iter().map(outcome).collect())).ok()
     }
 
-    /// Moves the sandbox's clock, and does all that falls due by then.
-    fn set_clock(&mut self, to: Time) -> Outcome {
-        let now = self.clock.now();
-        if to < now {
-            return Err(Failure::ClockBackwards(now));
-        }
-        let moved = self.store.begin(&[]).and_then(|rows| {
-            self.store.commit(&rows, &Notes { sandbox_clock: Some(to), ..Notes::default() })?;
-            self.clock.set(to);
-            self.next_due = Some(to);
-            self.book_due(usize::MAX)
-        });
-        match moved {
-            Ok(()) => Ok(Done::Clock(to)),
-            Err(error) => {
-                self.failed(&error);
-                Err(Failure::from(&error))
+    /// Begins a transaction on the catalog as it is stored: another process may have changed it.
+    fn begin(
+        &mut self,
+        wanted: impl Fn(&Catalog) -> Vec<Wanted>,
+        asked: Option<Key>,
+    ) -> Result<Begun, StoreError> {
+        for _ in 0..limits::ATTEMPTS {
+            let (wants, revision) = {
+                let catalog = self.look();
+                (wanted(&catalog), catalog.revision)
+            };
+            let begun = self.store.begin(&wants, asked)?;
+            if let Some(clock) = begun.clock {
+                self.clock.set(clock);
             }
+            if begun.revision == revision {
+                return Ok(begun);
+            }
+            self.store.rollback();
+            self.reload()?;
         }
+        Err(StoreError::Unavailable("the catalog is being changed all the time".into()))
     }
 
-    /// Reads the catalog again after an order of which nobody can tell whether it is stored.
-    fn refresh(&mut self) -> Result<(), StoreError> {
-        if !self.stale {
-            return Ok(());
-        }
+    /// Reads the catalog again.
+    fn reload(&mut self) -> Result<(), StoreError> {
         let stored = self.store.load_catalog()?;
-        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = stored;
-        self.stale = false;
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if stored.revision > catalog.revision {
+            *catalog = stored;
+        }
+        drop(catalog);
         self.next_due = Some(self.clock.now());
         Ok(())
+    }
+
+    fn look(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something again while others are in its way.
+    fn again<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        for attempt in 0..limits::ATTEMPTS {
+            match work(self) {
+                Err(StoreError::Conflict(why)) => {
+                    tracing::debug!(%why, attempt, "a transaction is begun again");
+                    std::thread::sleep(limits::CONFLICT_WAIT * (1 << attempt));
+                }
+                done => return done,
+            }
+        }
+        Err(StoreError::Unavailable("others were in the way too often".into()))
     }
 
     /// Work that panicked: what it began is forgotten.
     fn panicked(&mut self) {
         tracing::error!("the writer panicked; see the lines before");
         self.store.rollback();
-        self.next_due = self.next_due.map(|due| due.max(self.clock.now().plus_ms(limits::REST_MS)));
+        self.rest();
     }
 
     fn failed(&mut self, error: &StoreError) {
@@ -316,15 +355,65 @@ impl Pipeline {
     }
 }
 
-/// Answers all of a batch the same.
-fn fail(batch: Vec<Waiting>, failure: &Failure) {
-    for (_, reply) in batch {
-        let _ = reply.send(Err(failure.clone()));
+/// The campaign that a call claims a coupon of.
+fn claimed(waiting: &Waiting) -> Option<&CampaignId> {
+    match &waiting.call.command {
+        Command::Claim(claim) => Some(&claim.campaign),
+        _ => None,
     }
 }
 
+/// Answers all of a batch the same.
+fn fail(batch: Vec<Waiting>, failure: &Failure) {
+    for waiting in batch {
+        let _ = waiting.reply.send(Err(failure.clone()));
+    }
+}
+
+/// A batch in parts of at most `span` cells each; calls of one cell stay in their order.
+fn parts(batch: Vec<Waiting>, cells: u16, span: usize) -> Vec<Vec<Waiting>> {
+    if usize::from(cells) <= span {
+        return vec![batch];
+    }
+    let mut by_cell: BTreeMap<Cell, Vec<Waiting>> = BTreeMap::new();
+    for waiting in batch {
+        by_cell.entry(waiting.cell(cells)).or_default().push(waiting);
+    }
+    let mut groups = by_cell.into_values();
+    let next = || {
+        let part: Vec<Waiting> = groups.by_ref().take(span.max(1)).flatten().collect();
+        (!part.is_empty()).then_some(part)
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// The rows that calls need, cell by cell.
+fn wanted(catalog: &Catalog, calls: &[Waiting], cells: u16) -> Vec<Wanted> {
+    let mut wanted: BTreeMap<Cell, Vec<Want>> = BTreeMap::new();
+    for waiting in calls {
+        let wants = wanted.entry(waiting.cell(cells)).or_default();
+        wants.extend(wants_of(catalog, &waiting.call).into_iter().flatten());
+    }
+    wanted.into_iter().collect()
+}
+
+/// The lines of the log that calls leave which were carried out.
+fn log(calls: &[Waiting], outcomes: &[Outcome], now: Time) -> Vec<LogLine> {
+    let line = |(waiting, outcome): (&Waiting, &Outcome)| match (&waiting.why, outcome) {
+        (Some(why), Ok(Done::Call { answer, replayed: false })) => Some(LogLine {
+            at: now,
+            principal: why.by.clone(),
+            action: waiting.call.command.name().to_owned(),
+            subject: office::subject(answer),
+            detail: why.reason.clone(),
+        }),
+        _ => None,
+    };
+    calls.iter().zip(outcomes).filter_map(line).collect()
+}
+
 /// The rows that a call needs: at most three kinds.
-fn wants(catalog: &Catalog, call: &Call) -> [Option<Want>; 3] {
+fn wants_of(catalog: &Catalog, call: &Call) -> [Option<Want>; 3] {
     let asked = Some(Want::QuoteAsked(call.asked.key));
     match &call.command {
         Command::Claim(claim) => {
@@ -340,11 +429,26 @@ fn wants(catalog: &Catalog, call: &Call) -> [Option<Want>; 3] {
     }
 }
 
+/// The rows of a cell among those of a transaction.
+fn of_cell(cells: &mut Cells, cell: Cell) -> Result<&mut Rows, Fault> {
+    cells.get_mut(cell).ok_or(Fault::Missing("a cell's working set"))
+}
+
 fn outcome(rows: &mut Rows, scene: &Scene, call: &Call) -> Outcome {
     match decide(rows, scene, call) {
         Ok(decision) => Ok(Done::Call { answer: decision.answer, replayed: decision.replayed }),
         Err(no) => Err(refused(no)),
     }
+}
+
+/// Whether a transaction is stored of which that was not known: all of it is, or nothing.
+fn is_stored(cells: &Cells, calls: &[Waiting], decided: &[Outcome], count: u16) -> bool {
+    let made_something = |outcome: &Outcome| matches!(outcome, Ok(Done::Call { replayed: false, .. }));
+    let made = calls.iter().zip(decided).find(|(_, outcome)| made_something(outcome));
+    made.is_some_and(|(waiting, _)| {
+        let cell = waiting.cell(count);
+        cells.get(cell).is_some_and(|rows| rows.done(waiting.call.asked.key).is_some())
+    })
 }
 
 fn refused(no: No) -> Failure {
@@ -354,20 +458,5 @@ fn refused(no: No) -> Failure {
             tracing::error!(%fault, "an invariant is broken; nothing was changed");
             Failure::Fault
         }
-    }
-}
-
-/// What the log calls the subject of an order.
-fn subject(answer: &Answer) -> String {
-    match answer {
-        Answer::Campaign(campaign, _) => campaign.rules.id.to_string(),
-        Answer::Merchant(merchant) => merchant.id.to_string(),
-        Answer::Store(store) => store.id.to_string(),
-        Answer::Code(code) => code.text.as_str().to_owned(),
-        Answer::Rate(from, into, rate) => format!("{from}-{into} {rate}"),
-        Answer::Coupon(coupon) => coupon.id.to_string(),
-        Answer::Quote(quote) => quote.id.to_string(),
-        Answer::Payment(_, payment) => payment.id.to_string(),
-        Answer::Refund(_, refund) => refund.id.to_string(),
     }
 }

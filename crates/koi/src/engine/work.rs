@@ -9,7 +9,7 @@ use koi_store::StoreError;
 use tokio::sync::oneshot;
 
 /// Turns an order's answer into the status and body that are kept for repeats.
-pub type Render = Box<dyn FnOnce(&Answer, Time) -> (u16, String) + Send>;
+pub type Render = Box<dyn Fn(&Answer, Time) -> (u16, String) + Send>;
 
 /// An order of the office, and how it is answered.
 pub struct OfficeWork {
@@ -25,10 +25,19 @@ pub struct OfficeWork {
     pub render: Render,
 }
 
+/// Who wants something out of the ordinary, and why: for the log.
+#[derive(Clone, Debug)]
+pub struct Why {
+    /// Who.
+    pub by: Principal,
+    /// Why.
+    pub reason: String,
+}
+
 /// Work for the engine.
 pub enum Work {
-    /// A call of the load-bearing path.
-    Call(Box<Call>),
+    /// A call of the load-bearing path; with a line for the log, if it is to have one.
+    Call(Box<Call>, Option<Why>),
     /// An order of the office.
     Office(Box<OfficeWork>),
     /// Moves the sandbox's clock, and does all that falls due by then.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::engine::keys::Caller;
+use crate::engine::work::Failure;
 use crate::fields::LANGUAGES;
 use crate::http::problem::{Problem, Text};
 use crate::limits;
@@ -37,25 +38,39 @@ impl<T: DeserializeOwned + Serialize> Posted<T> {
     }
 }
 
-impl<T: DeserializeOwned + Serialize> Posted<T> {
+impl<T: DeserializeOwned + Serialize + Send + 'static> Posted<T> {
     /// Reads a request of the office; its body is compared as JSON.
     pub(crate) async fn read_document(request: Request, limit: usize) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let key = idempotency_key(&parts.headers)?;
         let bytes = read_body(body, limit).await?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
-        let body: T = parse(&bytes)?;
-        let canonical = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(value) => value.to_string().into_bytes(),
-            Err(_) => bytes.to_vec(),
+        let (body, canonical) = if bytes.len() <= limits::BODY_BYTES {
+            document(&bytes)?
+        } else {
+            // A MiB of short entries takes a tenth of a second: other requests do not wait for that.
+            let read = tokio::task::spawn_blocking(move || document(&bytes));
+            read.await.map_err(|_| Problem::from(&Failure::Fault))??
         };
         Ok(Self { key, path: parts.uri.path().to_owned(), canonical, body })
     }
+}
 
+impl<T> Posted<T> {
     /// The idempotency key in its scope, with the fingerprint of what is asked.
     pub(crate) fn asked(&self, caller: &Caller, scope: &str) -> Asked {
         Asked::new(&caller.principal, scope, &self.key, &self.path, &[&self.canonical])
     }
+}
+
+/// A body, and the same as JSON in one form.
+fn document<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<(T, Vec<u8>), Problem> {
+    let body: T = parse(bytes)?;
+    let canonical = match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => value.to_string().into_bytes(),
+        Err(_) => bytes.to_vec(),
+    };
+    Ok((body, canonical))
 }
 
 /// Reads a body that has no idempotency key: of a `PUT`.
@@ -146,7 +161,7 @@ pub(crate) fn parse<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, 
 fn lists_are_lists<T: Serialize>(bytes: &[u8], value: T) -> Result<T, Problem> {
     let sent: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let read = serde_json::to_value(&value).unwrap_or_default();
-    match list_for_object(&sent, &read, "") {
+    match list_for_object(&sent, &read) {
         None => Ok(value),
         Some(pointer) => {
             let why = Text::new("invalid type: sequence, expected an object", "类型不正确，应为对象");
@@ -156,17 +171,16 @@ fn lists_are_lists<T: Serialize>(bytes: &[u8], value: T) -> Result<T, Problem> {
 }
 
 /// The JSON pointer of the first list that stands for an object.
-fn list_for_object(sent: &Value, read: &Value, pointer: &str) -> Option<String> {
+fn list_for_object(sent: &Value, read: &Value) -> Option<String> {
     match (sent, read) {
-        (Value::Array(_), Value::Object(_)) => Some(pointer.to_owned()),
-        (Value::Array(sent), Value::Array(read)) => sent
-            .iter()
-            .zip(read)
-            .enumerate()
-            .find_map(|(place, (sent, read))| list_for_object(sent, read, &format!("{pointer}/{place}"))),
+        (Value::Array(_), Value::Object(_)) => Some(String::new()),
+        (Value::Array(sent), Value::Array(read)) => {
+            let mut pairs = sent.iter().zip(read).enumerate();
+            pairs.find_map(|(place, (sent, read))| Some(format!("/{place}{}", list_for_object(sent, read)?)))
+        }
         (Value::Object(sent), Value::Object(read)) => sent
             .iter()
-            .find_map(|(name, sent)| list_for_object(sent, read.get(name)?, &format!("{pointer}/{name}"))),
+            .find_map(|(name, sent)| Some(format!("/{name}{}", list_for_object(sent, read.get(name)?)?))),
         _ => None,
     }
 }
@@ -295,5 +309,30 @@ mod tests {
             "类型",
         );
         check(r#"{"store":"a","amounts":[]} x"#, "", "after its end", "多余");
+    }
+
+    /// Remembers which thread read it.
+    #[derive(serde::Serialize)]
+    struct Read {
+        #[serde(skip)]
+        by: std::thread::ThreadId,
+    }
+
+    impl<'de> serde::Deserialize<'de> for Read {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            serde::de::IgnoredAny::deserialize(deserializer)?;
+            Ok(Self { by: std::thread::current().id() })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_document_keeps_no_other_request_waiting() {
+        for (bytes, aside) in [(2, false), (limits::BODY_BYTES, false), (limits::BODY_BYTES + 1, true)] {
+            let body = format!("\"{}\"", "x".repeat(bytes - 2));
+            let request = Request::builder().header("idempotency-key", "k").body(Body::from(body)).unwrap();
+            let read = Posted::<Read>::read_document(request, limits::DOCUMENT_BYTES).await.unwrap();
+            assert_eq!(read.body.by != std::thread::current().id(), aside, "{bytes} bytes");
+            assert_eq!(read.canonical.len(), bytes);
+        }
     }
 }

@@ -10,12 +10,14 @@ use koi_core::id::CampaignId;
 use koi_core::ledger::{Account, Buckets};
 use koi_core::time::Time;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::document::{CampaignDocument, CampaignOut};
 use crate::engine::keys::{Caller, Role};
-use crate::engine::work::{Failure, OfficeWork, Render, Work};
+use crate::engine::work::{OfficeWork, Render, Work};
 use crate::fields::{Field, MoneyIn, MoneyOut, Words};
 use crate::http::body::{Posted, why_text};
+use crate::http::coupons::fault;
 use crate::http::door::Named;
 use crate::http::list::{ListOut, Page, cursor};
 use crate::http::problem::Problem;
@@ -105,7 +107,7 @@ fn rendered(status: StatusCode) -> Render {
 }
 
 /// One step of a campaign's life, with a body of its own.
-async fn step<T: serde::de::DeserializeOwned + Serialize>(
+async fn step<T: serde::de::DeserializeOwned + Serialize + Send + 'static>(
     app: &App,
     caller: Caller,
     name: &str,
@@ -145,7 +147,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
         return Err(Problem::invalid(wrong.pointer, &why_text(&wrong.why)));
     }
     let asked = Some(posted.asked(&caller, &format!("campaign:{}", rules.id)));
-    let secret = app.source.bytes().ok_or_else(|| Problem::from(&Failure::Fault))?;
+    let secret = app.source.bytes().ok_or_else(fault)?;
     let order = Order::Draft(Box::new(rules), secret);
     let render = rendered(StatusCode::CREATED);
     let work = OfficeWork { order, by: caller.principal, asked, detail: String::new(), render };
@@ -179,6 +181,8 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
 }
 
 /// Lists the campaigns, the oldest first.
+///
+/// A page ends at 4 MiB of campaigns, too: it may have fewer than asked for although others follow; `next` tells.
 #[utoipa::path(
     get,
     path = "/v1/campaigns",
@@ -206,15 +210,20 @@ pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answe
         .readers
         .read(move |reader| wanted.into_iter().map(|number| reader.totals(number)).collect::<Result<Vec<_>, _>>())
         .await?;
-    let next = (shown.len() > page.limit).then(|| cursor(i64::from(shown[page.limit - 1].number.0)));
-    let now = app.now();
-    let data: Vec<CampaignOut> = shown
-        .iter()
-        .zip(totals)
-        .map(|(campaign, totals)| {
-            CampaignOut::new(campaign, &totals.map(|totals| totals.left).unwrap_or_default(), now)
-        })
-        .collect();
+    let mut room = limits::PAGE_BYTES;
+    let mut data: Vec<Box<RawValue>> = Vec::new();
+    for (campaign, totals) in shown.iter().zip(totals) {
+        let left = totals.map(|totals| totals.left).unwrap_or_default();
+        let written = to_raw_value(&CampaignOut::new(campaign, &left, app.now())).map_err(|_| fault())?;
+        // Whatever its length, the first is shown: each page leads on.
+        if !data.is_empty() && written.get().len() > room {
+            break;
+        }
+        room = room.saturating_sub(written.get().len());
+        data.push(written);
+    }
+    let last = data.len().checked_sub(1).filter(|_| data.len() < shown.len());
+    let next = last.map(|last| cursor(i64::from(shown[last].number.0)));
     Ok(json(StatusCode::OK, &ListOut::new(data, next)))
 }
 

@@ -20,7 +20,7 @@ use koi_store::Want;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::keys::Role;
-use crate::engine::work::{Done, Failure, Work};
+use crate::engine::work::{Done, Failure, Why, Work};
 use crate::fields::{Field, MoneyOut};
 use crate::http::body::Posted;
 use crate::http::campaigns::{ReasonIn, routed};
@@ -145,7 +145,12 @@ impl App {
 
     /// Hands a call to the engine.
     pub(crate) async fn call(&self, call: Call) -> Result<(Answered, bool), Problem> {
-        match self.engine.submit(Work::Call(Box::new(call))).await {
+        self.call_because(call, None).await
+    }
+
+    /// Hands a call to the engine, with a line for the log.
+    async fn call_because(&self, call: Call, why: Option<Why>) -> Result<(Answered, bool), Problem> {
+        match self.engine.submit(Work::Call(Box::new(call), why)).await {
             Ok(Done::Call { answer, replayed }) => Ok((answer, replayed)),
             Ok(Done::Office { .. } | Done::Clock(_)) => Err(Problem::from(&Failure::Fault)),
             Err(Failure::Refused(Refusal::CouponAlreadyHeld(coupon, at))) => {
@@ -335,7 +340,8 @@ pub(crate) async fn void(State(app): State<Arc<App>>, Named(name): Named, reques
         Err(problem) => return Err(or_absent(&app, Want::Coupon(id), problem).await),
     };
     let asked = posted.asked(&caller, &name);
-    let (answer, replayed) = app.call(Call { command: Command::Void(id), asked }).await?;
+    let why = Why { by: caller.principal, reason: posted.body.reason.0.0.to_string() };
+    let (answer, replayed) = app.call_because(Call { command: Command::Void(id), asked }, Some(why)).await?;
     coupon_answer(&app, StatusCode::OK, &answer, replayed)
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct TransferOut {
     amount: MoneyOut,
     #[schema(value_type = TransferReason)]
     reason: &'static str,
-    /// The coupon, quote, payment, refund or campaign that it is about.
+    /// The coupon, quote, payment, refund or campaign that it is about, or the other cell.
     subject: String,
     #[schema(value_type = Instant)]
     at: String,
@@ -140,7 +140,7 @@ impl Place {
 
     /// Whether a page may go on there, when this is the first line that is stored from there on.
     fn can_be(self, first: Option<&Transfer>) -> bool {
-        self.shown == 0 || first.is_some_and(|line| line.id.number() == self.line && self.shown < line.count)
+        self.shown == 0 || first.is_some_and(|line| line.id.number() == self.line && self.shown < line.lines())
     }
 }
 
@@ -167,7 +167,7 @@ fn page_of(
         }
         looked_at += 1;
         if campaign.is_none_or(|number| number == line.campaign) {
-            count += (line.count - from.shown_of(&line)).max(1) as usize;
+            count += (line.lines() - from.shown_of(&line)).max(1) as usize;
             stored.push(line);
         }
         ControlFlow::Continue(())
@@ -229,6 +229,7 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
         Reason::Recover | Reason::Restore => {
             RefundId { payment: PaymentId::of_number(movement.subject), number: movement.part }.to_string()
         }
+        Reason::Move | Reason::Gather => format!("cell-{}", movement.subject),
     };
     Ok(TransferOut {
         id,
@@ -245,6 +246,7 @@ fn shown(app: &App, line: &Transfer, face: Option<i64>) -> Result<TransferOut, P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use koi_core::id::Cell;
     use koi_core::ledger::{Account, Movement};
     use koi_core::time::Time;
     use koi_store::sqlite::Folder;
@@ -266,10 +268,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());
         let (mut writer, _lock) = folder.serve().unwrap();
-        let mut rows = writer.begin(&[]).unwrap();
+        let mut cells = writer.begin(&[], None).unwrap().cells;
         let last = limits::LINES_LOOKED_AT + 10;
-        rows.transfers = (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
-        writer.commit(&rows, &Notes::default()).unwrap();
+        cells.get_mut(Cell::TREASURY).unwrap().transfers =
+            (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
+        writer.commit(&cells, &Notes::default()).unwrap();
         let reader = folder.reader().unwrap();
 
         let (lines, next) = page_of(&reader, Some(QUIET), Place::default(), 5).unwrap().unwrap();

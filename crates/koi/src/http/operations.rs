@@ -57,7 +57,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
     // A call about nothing goes all the way: through the queue and into a transaction.
     let command = Command::CancelQuote(QuoteId::of_number(0));
     let asked = Asked::new(&Principal::stored("readyz"), "", "", "", &[]);
-    let work = app.engine.submit(Work::Call(Box::new(Call { command, asked })));
+    let work = app.engine.submit(Work::Call(Box::new(Call { command, asked }), None));
     match tokio::time::timeout(limits::READY_TIME, work).await {
         Ok(Ok(_) | Err(Failure::Refused(_))) => Ok(json(StatusCode::OK, &READY)),
         Ok(Err(failure)) => Err(Problem::from(&failure)),

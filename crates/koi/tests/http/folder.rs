@@ -1,8 +1,9 @@
 //! One folder, one server; and no server for a folder of the future.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
-use crate::server::{DURING, Server, command};
+use crate::server::{CAMPAIGN, DURING, Server, campaign, command};
 
 #[test]
 fn a_second_server_in_the_folder_refuses_to_start() {
@@ -39,4 +40,18 @@ fn a_folder_keeps_the_wallet_currency_that_it_was_first_served_with() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("first served with the wallet currency CNY"), "{said}");
     server.again(DURING).call("GET", "/healthz").send().expect(200);
+}
+
+/// A sandbox on real time stores no clock; what it wrote says how late it was.
+#[test]
+fn a_sandbox_that_ran_on_real_time_does_not_go_back() {
+    let place = Arc::new(tempfile::tempdir().unwrap());
+    let mut server = Server::on_real_time(place);
+    server.post("operator", "/v1/campaigns", &campaign(CAMPAIGN)).expect(201);
+    server.kill();
+    let output = command(server.folder.path(), DURING).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("would go backwards"), "{said}");
+    server.again("2199-01-01T00:00:00Z").call("GET", "/healthz").send().expect(200);
 }

@@ -3,6 +3,9 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::time::Duration;
 
+use koi_store::sqlite::Folder;
+use serde_json::json;
+
 use crate::server::{CAMPAIGN, DURING, Server};
 
 #[test]
@@ -51,4 +54,33 @@ fn a_damaged_row_is_what_the_check_found_and_not_an_error() {
     );
     server.call("GET", "/healthz").send().expect(200);
     server.get("auditor", &format!("/v1/campaigns/{CAMPAIGN}/budget")).expect(200);
+}
+
+/// A repeat finds its quote through an index. One that says something else than its table makes quotes twice.
+#[test]
+fn an_index_that_is_not_its_table_is_what_the_check_found() {
+    let (mut server, code) = Server::summer(DURING);
+    server.claim(&code, "A").expect(201);
+    server.quote("A", 4590).expect(201);
+    server.terminate();
+    assert_eq!(server.ends_within(Duration::from_secs(20)), Some(0));
+    let mut keys = Vec::new();
+    let reader = Folder::new(server.folder.path()).reader().unwrap();
+    reader.for_each_quote_key(|key, _| keys.extend(key.0.to_be_bytes())).unwrap();
+    drop(reader);
+    let path = server.folder.path().join("koi.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // An entry begins with the length of its head and the key's kind (SQLite's file format, 2.1); a row of the table
+    // has more in between.
+    let is_entry = |window: &[u8]| window[..2] == [3, 6] && window[3..] == keys;
+    let entry = bytes.windows(11).position(is_entry).expect("the entry of the index");
+    bytes[entry + 10] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+
+    let found = server.again(DURING).get("auditor", "/v1/ledger/check").expect(200).json();
+    assert_eq!(found["ok"], false);
+    assert_eq!(
+        found["broken"],
+        json!(["the index quote_asked does not hold what its table does: 1 entries for 1 rows"])
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::server::{CAMPAIGN, DURING, Server, campaign, claim, text};
 
@@ -61,6 +61,28 @@ fn the_transfers_of_a_campaign_add_up_to_its_buckets_whatever_the_page() {
     let all = pages(&server, "auditor", "/v1/ledger/transfers", 5);
     assert_eq!(all.len(), whole.len() + 1, "the other campaign was funded");
     assert_eq!(pages(&server, "auditor", "/v1/campaigns", 1).len(), 2);
+}
+
+/// A document may have a MiB, and a page a thousand of them.
+#[test]
+fn a_page_of_campaigns_has_a_bounded_length() {
+    const PAGE_BYTES: usize = 4 << 20;
+    let server = Server::start(DURING);
+    let names: Vec<String> = (0..13).map(|number| format!("long-{number}")).collect();
+    for name in &names {
+        let mut document = campaign(name);
+        document["terms"] = json!({ "en": "x".repeat(100_000), "zh": "红".repeat(100_000) });
+        server.post("operator", "/v1/campaigns", &document).expect(201);
+    }
+    let first = server.get("auditor", "/v1/campaigns?limit=1000").expect(200);
+    let (length, campaigns) = (first.body.len(), first.json()["data"].as_array().map(Vec::len));
+    assert!((PAGE_BYTES - 500_000..PAGE_BYTES + 1000).contains(&length), "{length} bytes");
+    assert_eq!(campaigns, Some(10));
+    for limit in [1, 2, 9, 10, 11, 12, 13, 1000] {
+        let listed = pages(&server, "auditor", "/v1/campaigns", limit);
+        let listed: Vec<&str> = listed.iter().filter_map(|campaign| campaign["id"].as_str()).collect();
+        assert_eq!(listed, names, "pages of {limit}");
+    }
 }
 
 #[test]

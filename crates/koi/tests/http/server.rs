@@ -34,7 +34,18 @@ impl Server {
     }
 
     fn on(folder: Arc<TempDir>, clock: &str) -> Self {
-        let (process, line) = launch(folder.path(), clock);
+        let launched = command(folder.path(), clock);
+        Self::launched(folder, launched)
+    }
+
+    /// A sandbox whose clock is the machine's.
+    pub(crate) fn on_real_time(folder: Arc<TempDir>) -> Self {
+        let launched = sandbox(folder.path());
+        Self::launched(folder, launched)
+    }
+
+    fn launched(folder: Arc<TempDir>, command: Command) -> Self {
+        let (process, line) = launch(command);
         let address = line.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
         let Some(address) = address else { panic!("the first line is {line:?}") };
         Self { process, address, folder }
@@ -144,18 +155,24 @@ impl Drop for Server {
     }
 }
 
-/// Starts `koi serve`; answers the process and the first line that it printed.
-fn launch(folder: &Path, clock: &str) -> (Child, String) {
-    let mut process = command(folder, clock).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("koi");
+/// Starts a server; answers the process and the first line that it printed.
+fn launch(mut command: Command) -> (Child, String) {
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("koi");
     let mut line = String::new();
     let output = process.stdout.take().expect("its output");
     BufReader::new(output).read_line(&mut line).expect("a line");
     (process, line)
 }
 
-pub(crate) fn command(folder: &Path, clock: &str) -> Command {
+fn sandbox(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_koi"));
-    command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--clock", clock, "--data"]).arg(folder);
+    command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+    command
+}
+
+pub(crate) fn command(folder: &Path, clock: &str) -> Command {
+    let mut command = sandbox(folder);
+    command.args(["--clock", clock]);
     command
 }
 

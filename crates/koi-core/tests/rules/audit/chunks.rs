@@ -7,7 +7,8 @@ use super::{A, S, U, V, coupon, healthy, short};
 #[test]
 fn what_is_about_coupons_of_another_chunk_is_left_for_it() {
     let (stage, books) = healthy();
-    let known = Known { catalog: &stage.catalog, rates: &[], slices: &books.slices, counters: &books.counters };
+    let (catalog, slices, counters) = (&stage.catalog, &books.slices, &books.counters);
+    let known = Known { catalog, rates: &[], slices, counters, cells: 1 };
     let mut audit = Audit::new(known, 9);
     audit.begin(&[Run { first: coupon(A), count: 1 }]);
     books.lines.iter().for_each(|line| audit.movement(line));

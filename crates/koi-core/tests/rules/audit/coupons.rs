@@ -307,4 +307,9 @@ fn a_coupon_that_is_not_as_its_line_and_the_rules_made_it() {
         |books| books.coupons[V].asked.key = books.coupons[A].asked.key,
         &["coupon V: claimed under the idempotency key of A"],
     );
+    check(
+        "void by what claimed it",
+        |books| books.coupons[V].voided = Some(books.coupons[V].asked),
+        &["coupon V: void under the idempotency key of its claim"],
+    );
 }

@@ -9,6 +9,7 @@ use koi_core::id::{CampaignNo, CouponId, QuoteId, TransferId};
 use koi_core::ledger::{Account, Buckets, Reason};
 use koi_core::money::Rate;
 use koi_core::quote;
+use koi_core::rows::Slice;
 use koi_core::time::Time;
 use proptest::prelude::*;
 
@@ -32,10 +33,16 @@ fn bits(value: i64) -> u32 {
     u32::try_from(value & i64::from(u32::MAX)).unwrap_or(0)
 }
 
-fn balance(books: &mut Books, account: usize, value: i64) {
-    let mut balances = books.slices[0].2.buckets.balances();
+fn balance(books: &mut Books, row: usize, value: i64) {
+    let account = row / books.slices.len();
+    let slice = slice(books, row);
+    let mut balances = slice.buckets.balances();
     *at(&mut balances, account) = value;
-    books.slices[0].2.buckets = Buckets::stored(balances);
+    slice.buckets = Buckets::stored(balances);
+}
+
+fn slice(books: &mut Books, row: usize) -> &mut Slice {
+    &mut at(&mut books.slices, row).2
 }
 
 fn place(value: i64, count: usize) -> usize {
@@ -44,16 +51,19 @@ fn place(value: i64, count: usize) -> usize {
 
 /// Fields that the rules determine, in every row there is.
 const DETERMINED: &[(&str, Damage)] = &[
-    ("slice.next_ordinal", |books, _, value| books.slices[0].2.next_ordinal = bits(value)),
-    ("slice.left", |books, row, value| *at(&mut books.slices[0].2.left, row) = value.cast_unsigned()),
+    ("slice.next_ordinal", |books, row, value| slice(books, row).next_ordinal = bits(value)),
+    ("slice.left", |books, row, value| {
+        let tier = row / books.slices.len();
+        *at(&mut slice(books, row).left, tier) = value.cast_unsigned();
+    }),
     ("slice.buckets", balance),
-    ("counters.quote", |books, _, value| books.counters[0].1.quote = value),
-    ("counters.transfer", |books, _, value| books.counters[0].1.transfer = value),
+    ("counters.quote", |books, row, value| at(&mut books.counters, row).1.quote = value),
+    ("counters.transfer", |books, row, value| at(&mut books.counters, row).1.transfer = value),
     ("line.campaign", |books, row, value| at(&mut books.lines, row).campaign = CampaignNo(bits(value))),
     ("line.amount", |books, row, value| at(&mut books.lines, row).movement.amount = value),
-    ("line.debit", |books, row, value| at(&mut books.lines, row).movement.debit = Account::ALL[place(value, 8)]),
-    ("line.credit", |books, row, value| at(&mut books.lines, row).movement.credit = Account::ALL[place(value, 8)]),
-    ("line.reason", |books, row, value| at(&mut books.lines, row).movement.reason = Reason::ALL[place(value, 11)]),
+    ("line.debit", |books, row, value| at(&mut books.lines, row).movement.debit = Account::ALL[place(value, 9)]),
+    ("line.credit", |books, row, value| at(&mut books.lines, row).movement.credit = Account::ALL[place(value, 9)]),
+    ("line.reason", |books, row, value| at(&mut books.lines, row).movement.reason = Reason::ALL[place(value, 13)]),
     ("line.subject", |books, row, value| at(&mut books.lines, row).movement.subject = value),
     ("line.part", |books, row, value| at(&mut books.lines, row).movement.part = bits(value)),
     ("line.coupon", |books, row, value| {
@@ -127,13 +137,12 @@ const BOUNDED: &[(&str, Damage)] = &[
     ("refund.at", |books, row, value| at(&mut books.refunds, row).at = Time::of_ms(value)),
 ];
 
-/// The books of a healthy campaign; they are made once.
-fn intact() -> &'static (Catalog, Books) {
-    static INTACT: OnceLock<(Catalog, Books)> = OnceLock::new();
-    INTACT.get_or_init(|| {
-        let (stage, books) = healthy();
-        (stage.catalog, books)
-    })
+/// The books of a healthy campaign in one cell, and of two in three cells; they are made once.
+fn intact(cells: bool) -> &'static (Catalog, Books) {
+    static INTACT: OnceLock<[(Catalog, Books); 2]> = OnceLock::new();
+    let all =
+        INTACT.get_or_init(|| [healthy(), super::cells::healthy()].map(|(stage, books)| (stage.catalog, books)));
+    &all[usize::from(cells)]
 }
 
 fn value() -> impl Strategy<Value = i64> {
@@ -154,9 +163,9 @@ proptest! {
 
     #[test]
     fn a_changed_field_that_the_rules_determine_is_named(
-        field in 0..DETERMINED.len(), row in 0..100_usize, value in value(),
+        field in 0..DETERMINED.len(), row in 0..100_usize, value in value(), cells in any::<bool>(),
     ) {
-        let (catalog, intact) = intact();
+        let (catalog, intact) = intact(cells);
         let (name, damage) = DETERMINED[field];
         let mut books = intact.clone();
         damage(&mut books, row, value);
@@ -167,9 +176,9 @@ proptest! {
     #[test]
     fn many_damages_at_once_stop_no_audit(
         damages in proptest::collection::vec((0..DETERMINED.len() + BOUNDED.len(), 0..100_usize, value()), 1..9),
-        most in 1..5_u32,
+        most in 1..5_u32, cells in any::<bool>(),
     ) {
-        let (catalog, intact) = intact();
+        let (catalog, intact) = intact(cells);
         let mut books = intact.clone();
         for (field, row, value) in damages {
             let all: Vec<Damage> = BOUNDED.iter().chain(DETERMINED).map(|(_, damage)| *damage).collect();

@@ -302,10 +302,11 @@ fn a_line_whose_reason_or_subject_is_another() {
 #[test]
 fn each_cell_numbers_its_own_lines() {
     let (stage, books) = healthy();
-    let slice = |_: u16| Slice { next_ordinal: 0, left: vec![1, 9], buckets: Buckets::default() };
+    let slice = |_: u16| Slice { next_ordinal: 0, left: vec![0, 0], buckets: Buckets::default() };
     let slices = [(Cell(1), CampaignNo(1), slice(1)), (Cell(2), CampaignNo(1), slice(2))];
     let counters = [(1, 3), (2, 4)].map(|(cell, transfer)| (Cell(cell), Counters { quote: 1, transfer }));
-    let known = Known { catalog: &stage.catalog, rates: &[], slices: &slices, counters: &counters };
+    let (catalog, rates) = (&stage.catalog, &[]);
+    let known = Known { catalog, rates, slices: &slices, counters: &counters, cells: 3 };
     let mut audit = Audit::new(known, 9);
     for (cell, sequence) in [(1, 1), (2, 1), (1, 2), (2, 3)] {
         let mut line = books.lines[0];

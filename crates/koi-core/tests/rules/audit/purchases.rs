@@ -233,3 +233,39 @@ fn what_a_payment_says_is_recomputed() {
         ],
     );
 }
+
+/// A repeat that was not taken for one has done the same thing twice, and no sum tells.
+#[test]
+fn a_call_that_came_under_the_key_of_another() {
+    check(
+        "refunded twice",
+        |books| books.refunds[1].asked.key = books.refunds[0].asked.key,
+        &["refund #2.2: asked for under the idempotency key of refund #2.1"],
+    );
+    check(
+        "refunded by what paid it",
+        |books| books.refunds[1].asked.key = books.quotes[1].settled.expect("paid").key,
+        &["refund #2.2: asked for under the idempotency key of what settled quote #2"],
+    );
+    check(
+        "paid by what asked for it",
+        |books| quote(books, Q).settled = Some(books.quotes[Q].asked),
+        &["what settled quote #5: asked for under the idempotency key of quote #5"],
+    );
+    check(
+        "paid by what asked for it, for a person who is named like a quote",
+        |books| {
+            quote(books, Q).settled = Some(books.quotes[Q].asked);
+            quote(books, Q).person = PersonId::stored("quo_000000000005");
+        },
+        &["quote #5: its shopper is not its person's number"],
+    );
+    check(
+        "cancelled by what paid it",
+        |books| {
+            let (at, _) = books.payments[2].cancelled.expect("cancelled");
+            books.payments[2].cancelled = Some((at, books.quotes[2].settled.expect("paid")));
+        },
+        &["the cancel of payment #3: asked for under the idempotency key of what settled quote #3"],
+    );
+}

@@ -36,6 +36,9 @@ const DUE: &str = "SELECT id FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND
     ORDER BY expires_at LIMIT ?3";
 const NEXT_DUE: &str = "SELECT expires_at FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND remaining > 0 \
     ORDER BY expires_at LIMIT 1";
+/// The index alone, as it is.
+const INDEX_DUE: &str = "SELECT (id >> 32), expires_at, id FROM coupon INDEXED BY coupon_due \
+    WHERE phase = 0 AND remaining > 0";
 
 fn phase_number(phase: Phase) -> u8 {
     match phase {
@@ -156,6 +159,16 @@ pub(crate) fn next_due(connection: &Connection, campaign: CampaignNo) -> Result<
     let mut statement = connection.prepare_cached(NEXT_DUE)?;
     let mut rows = statement.query([campaign.0])?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
+}
+
+/// Every entry of the index `coupon_due`: cell and campaign, expiry, coupon.
+pub(crate) fn for_each_due(connection: &Connection, mut each: impl FnMut([i64; 3])) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(INDEX_DUE)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each([row.get(0)?, row.get(1)?, row.get(2)?]);
+    }
+    Ok(())
 }
 
 pub(crate) fn write(connection: &Connection, coupon: &Coupon, write: Write) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use crate::error::StoreError;
 
 const OF: &str = "SELECT coupon FROM coupon_of_shopper WHERE shopper = ?1";
-/// A run that was cut off is written again from its beginning.
+/// What is there already is right: a mark of the run that was damaged must not stop claims. The check names it.
 const ADD: &str = "INSERT OR IGNORE INTO coupon_of_shopper (shopper, coupon) VALUES (?1, ?2)";
 const ALL: &str = "SELECT shopper, coupon FROM coupon_of_shopper";
 

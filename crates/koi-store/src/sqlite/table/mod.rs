@@ -8,6 +8,7 @@ pub(crate) mod cell;
 pub(crate) mod code;
 pub(crate) mod coupon;
 pub(crate) mod coupon_of_shopper;
+pub(crate) mod coupon_run;
 pub(crate) mod coupon_sorted;
 pub(crate) mod log;
 pub(crate) mod merchant;

@@ -8,6 +8,7 @@ use koi_core::quote::{NoDeduction, Phase, Quote};
 use koi_core::rows::Write;
 use koi_core::time::Time;
 use rusqlite::{CachedStatement, Connection, Row, params};
+use rustc_hash::FxHashSet;
 
 use super::asked::{asked, asked_optional};
 use crate::error::{StoreError, damaged};
@@ -36,10 +37,17 @@ const HOLDING: &str = concat!("SELECT ", columns!(), " FROM quote WHERE coupon =
 const DEDUCTIONS: &str = "SELECT quote.coupon, quote.deduction, quote.phase, \
     coalesce(payment.cancelled_at IS NULL AND payment.coupon_returned = 0, 0), quote.shopper, quote.account \
     FROM quote LEFT JOIN payment ON payment.id = quote.id WHERE quote.coupon IS NOT NULL ORDER BY quote.id";
+/// Read as far as it is needed.
 const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NULL AND expires_at <= ?1 \
-    ORDER BY expires_at LIMIT ?2";
+    ORDER BY expires_at";
 const NEXT_DUE: &str =
     "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
+/// Each index alone, as it is.
+const INDEX_ASKED: &str = "SELECT asked_key, id FROM quote INDEXED BY quote_asked";
+const INDEX_HOLDING: &str =
+    "SELECT coupon, id FROM quote INDEXED BY quote_holding WHERE phase = 0 AND coupon IS NOT NULL";
+const INDEX_DUE: &str =
+    "SELECT expires_at, coupon, id FROM quote INDEXED BY quote_due WHERE phase = 0 AND coupon IS NOT NULL";
 
 fn phase_number(phase: Phase) -> u8 {
     match phase {
@@ -153,18 +161,59 @@ pub(crate) fn for_each_deduction(
     Ok(())
 }
 
-/// The coupons of which open quotes ran out.
+/// The coupons of which open quotes ran out, those of the oldest first. Each is named once, however many quotes hold
+/// parts of it: a few that cannot be booked must not hide all others.
 pub(crate) fn due(connection: &Connection, now: Time, limit: usize) -> Result<Vec<CouponId>, StoreError> {
     let mut statement = connection.prepare_cached(DUE)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![now.ms(), limit], |row| row.get(0))?;
-    Ok(rows.map(|id| id.map(CouponId::of_number)).collect::<Result<_, _>>()?)
+    let mut rows = statement.query([now.ms()])?;
+    let (mut due, mut seen) = (Vec::new(), FxHashSet::default());
+    while due.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let coupon = CouponId::of_number(row.get(0)?);
+        if seen.insert(coupon) {
+            due.push(coupon);
+        }
+    }
+    Ok(due)
 }
 
 pub(crate) fn next_due(connection: &Connection) -> Result<Option<Time>, StoreError> {
     let mut statement = connection.prepare_cached(NEXT_DUE)?;
     let mut rows = statement.query([])?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
+}
+
+/// Every entry of the index `quote_asked`: key, quote.
+pub(crate) fn for_each_asked(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_ASKED, each)
+}
+
+/// Every entry of the index `quote_holding`: coupon, quote.
+pub(crate) fn for_each_holding(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_HOLDING, each)
+}
+
+/// Every entry of the index `quote_due`: expiry, coupon, quote.
+pub(crate) fn for_each_due(connection: &Connection, each: impl FnMut([i64; 3])) -> Result<(), StoreError> {
+    for_each_entry(connection, INDEX_DUE, each)
+}
+
+fn for_each_entry<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    mut each: impl FnMut([i64; N]),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let mut entry = [0; N];
+        for (place, value) in entry.iter_mut().enumerate() {
+            *value = row.get(place)?;
+        }
+        each(entry);
+    }
+    Ok(())
 }
 
 pub(crate) fn write(connection: &Connection, quote: &Quote, write: Write) -> Result<(), StoreError> {

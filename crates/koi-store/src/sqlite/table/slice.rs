@@ -7,12 +7,12 @@ use rusqlite::{Connection, params};
 
 use crate::error::StoreError;
 
-const SLICE: &str = "SELECT next_ordinal, funder, free, committed, reserved, spent, returned, recovered, refunds \
-    FROM slice WHERE cell = ?1 AND campaign = ?2";
+const SLICE: &str = "SELECT next_ordinal, funder, free, committed, reserved, spent, returned, recovered, refunds, \
+    moved FROM slice WHERE cell = ?1 AND campaign = ?2";
 const CELLS: &str = "SELECT cell, campaign FROM slice ORDER BY cell, campaign";
 const STOCK: &str = "SELECT packets FROM stock WHERE cell = ?1 AND campaign = ?2 ORDER BY tier";
 const PUT_SLICE: &str = "INSERT OR REPLACE INTO slice (cell, campaign, next_ordinal, funder, free, committed, reserved, \
-    spent, returned, recovered, refunds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    spent, returned, recovered, refunds, moved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const PUT_STOCK: &str = "INSERT OR REPLACE INTO stock (cell, campaign, tier, packets) VALUES (?1, ?2, ?3, ?4)";
 
 pub(crate) fn get(connection: &Connection, cell: Cell, campaign: CampaignNo) -> Result<Option<Slice>, StoreError> {
@@ -20,7 +20,7 @@ pub(crate) fn get(connection: &Connection, cell: Cell, campaign: CampaignNo) -> 
     let mut rows = statement.query(params![cell.0, campaign.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let next_ordinal = row.get(0)?;
-    let mut balances = [0_i64; 8];
+    let mut balances = [0_i64; 9];
     for (place, balance) in balances.iter_mut().enumerate() {
         *balance = row.get(place + 1)?;
     }
@@ -42,7 +42,7 @@ pub(crate) fn put(
     campaign: CampaignNo,
     slice: &Slice,
 ) -> Result<(), StoreError> {
-    let [funder, free, committed, reserved, spent, returned, recovered, refunds] = slice.buckets.balances();
+    let [funder, free, committed, reserved, spent, returned, recovered, refunds, moved] = slice.buckets.balances();
     connection.prepare_cached(PUT_SLICE)?.execute(params![
         cell.0,
         campaign.0,
@@ -55,6 +55,7 @@ pub(crate) fn put(
         returned,
         recovered,
         refunds,
+        moved,
     ])?;
     let mut statement = connection.prepare_cached(PUT_STOCK)?;
     for (tier, packets) in slice.left.iter().enumerate() {

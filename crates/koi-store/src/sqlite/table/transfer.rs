@@ -39,7 +39,6 @@ fn read(row: &Row) -> Result<Transfer, StoreError> {
     })
 }
 
-/// The lines from a number on, one after the other, until `each` has enough.
 /// When the last line was written.
 pub(crate) fn latest(connection: &Connection) -> Result<Option<Time>, StoreError> {
     let mut statement = connection.prepare(LATEST)?;
@@ -47,6 +46,7 @@ pub(crate) fn latest(connection: &Connection) -> Result<Option<Time>, StoreError
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
 }
 
+/// The lines from a number on, one after the other, until `each` has enough.
 pub(crate) fn for_each_from(
     connection: &Connection,
     from: TransferId,

@@ -2,21 +2,19 @@
 //!
 //! Correctness does not depend on it being in time: whatever a command touches is brought up to date first.
 
-use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::Duration;
 
 use koi_core::campaign::{Campaign, State};
 use koi_core::catalog::Catalog;
-use koi_core::command::{Call, Command};
 use koi_core::fault::Fault;
-use koi_core::id::{CampaignNo, CouponId};
-use koi_core::rows::Rows;
+use koi_core::id::{CampaignNo, Cell, CouponId};
+use koi_core::rows::Cells;
 use koi_core::scene::Scene;
 use koi_core::settle::settle;
 use koi_core::time::Time;
-use koi_store::{Due, Notes, StoreError, Want};
+use koi_store::{Begun, Due, Notes, StoreError, Want, Wanted};
 
-use super::{Pipeline, Waiting};
+use super::{Pipeline, of_cell};
 use crate::limits;
 
 impl Pipeline {
@@ -33,12 +31,7 @@ impl Pipeline {
         }
     }
 
-    /// Whether something that fell due may not be booked yet.
-    pub(super) fn is_behind(&self) -> bool {
-        self.resting || self.next_due.is_some_and(|due| due <= self.clock.now())
-    }
-
-    /// Books what fell due, in at most `rounds` transactions.
+    /// Books what fell due in the cells that are served here, in at most `rounds` transactions.
     pub(super) fn book_due(&mut self, rounds: usize) -> Result<(), StoreError> {
         for _ in 0..rounds {
             let now = self.clock.now();
@@ -51,10 +44,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Books a transaction's worth of what may bring packets back to the stocks that claims found empty; answers
-    /// whether there was any.
-    pub(super) fn book_returns(&mut self, claims: &[Waiting]) -> Result<bool, StoreError> {
-        let booked = self.try_book_returns(claims);
+    /// Books all that fell due in all cells, whether or not due work rests after a failure.
+    pub(super) fn book_everything(&mut self) -> Result<(), StoreError> {
+        let booked = self.try_book_everything();
+        self.next_due = Some(self.clock.now());
+        self.noted(booked)
+    }
+
+    /// Books a transaction's worth of what is due of some campaigns, whether or not due work rests after a failure;
+    /// answers whether there was any.
+    pub(super) fn book_some_of(
+        &mut self,
+        cells: &[Cell],
+        of: impl Fn(&Campaign) -> bool,
+    ) -> Result<bool, StoreError> {
+        let booked = self.try_book_some_of(cells, of);
         self.noted(booked)
     }
 
@@ -63,34 +67,60 @@ impl Pipeline {
         self.resting = booked.is_err();
         booked.inspect_err(|error| {
             self.failed(error);
-            // A clock that stands still would never come to the end of a rest.
-            let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
-            self.next_due = Some(self.clock.now().plus_ms(rest_ms));
+            self.rest();
         })
+    }
+
+    /// Due work is not tried again at once.
+    pub(super) fn rest(&mut self) {
+        // A clock that stands still would never come to the end of a rest.
+        let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
+        self.next_due = Some(self.clock.now().plus_ms(rest_ms));
     }
 
     /// Books a transaction's worth of what fell due; answers when to look again.
     fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
-        self.refresh()?;
-        let judged = judged(&self.look(), now, |_| true);
-        let due = self.due(now, &judged)?;
+        let cells = self.cells.clone();
+        let due = self.due(&cells, now, |_| true)?;
         if due.coupons.is_empty() {
             let rested = now.plus_ms(if self.left_alone.is_empty() { 0 } else { limits::REST_MS });
             self.left_alone.clear();
-            return Ok(due.next.map(|next| next.max(rested)));
+            let next = due.next.map(|next| next.max(rested));
+            // Others may make what falls due earlier.
+            let look = self.store.is_shared().then(|| now.plus_ms(limits::LOOK_MS));
+            return Ok(next.into_iter().chain(look).min());
         }
         self.book(&due.coupons, now)?;
         Ok(Some(now))
     }
 
-    fn try_book_returns(&mut self, claims: &[Waiting]) -> Result<bool, StoreError> {
-        self.refresh()?;
+    fn try_book_everything(&mut self) -> Result<(), StoreError> {
+        let cells: Vec<Cell> = (0..self.store.cells()).map(Cell).collect();
+        // What could not be booked before is tried again.
+        self.left_alone.clear();
+        loop {
+            let now = self.clock.now();
+            let due = self.due(&cells, now, |_| true)?;
+            if due.coupons.is_empty() {
+                break;
+            }
+            self.book(&due.coupons, now)?;
+        }
+        if self.left_alone.is_empty() {
+            return Ok(());
+        }
+        let left_alone = std::mem::take(&mut self.left_alone);
         let now = self.clock.now();
-        // Quotes that ran out are always looked at: they may hold the last part of a voided coupon.
-        let judged = judged(&self.look(), now, |campaign| {
-            campaign.rules.coupon.restock_expired && claims.iter().any(|(call, _)| claims_of(call, campaign))
-        });
-        let due = self.due(now, &judged)?;
+        if self.due(&cells, now, |_| true)?.coupons.is_empty() {
+            return Ok(());
+        }
+        self.left_alone = left_alone;
+        Err(StoreError::Damaged("what is due of some coupons cannot be booked; see the lines before".into()))
+    }
+
+    fn try_book_some_of(&mut self, cells: &[Cell], of: impl Fn(&Campaign) -> bool) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let due = self.due(cells, now, of)?;
         if due.coupons.is_empty() {
             return Ok(false);
         }
@@ -98,22 +128,28 @@ impl Pipeline {
         Ok(true)
     }
 
-    /// A transaction's worth of what fell due, but for what could not be booked: that stays due, and must not hide
-    /// the others.
-    fn due(&mut self, now: Time, judged: &[(CampaignNo, Time)]) -> Result<Due, StoreError> {
-        let mut due = self.store.due(now, judged, limits::DUE + self.left_alone.len())?;
+    /// A transaction's worth of what fell due, of some campaigns, but for what could not be booked: that stays due, and
+    /// must not hide the others.
+    fn due(&mut self, cells: &[Cell], now: Time, of: impl Fn(&Campaign) -> bool) -> Result<Due, StoreError> {
+        let judged = judged(&self.look(), now, of);
+        let mut due = self.store.due(cells, now, &judged, limits::DUE + self.left_alone.len())?;
         due.coupons.retain(|id| !self.left_alone.contains(id));
         Ok(due)
-    }
-
-    fn look(&self) -> RwLockReadGuard<'_, Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
     /// cannot be booked is left alone for a while; the ledger check names it.
     fn book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
-        match (self.try_book(due, now), due) {
+        if self.store.span() < usize::from(self.store.cells()) {
+            return due
+                .chunk_by(|one, other| one.cell() == other.cell())
+                .try_for_each(|due| self.book_some(due, now));
+        }
+        self.book_some(due, now)
+    }
+
+    fn book_some(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
+        match (self.again(|pipeline| pipeline.try_book(due, now)), due) {
             (Ok(()), _) => {
                 self.metrics.due(due.len());
                 Ok(())
@@ -130,42 +166,49 @@ impl Pipeline {
             }
             (Err(_), _) => {
                 let (first, second) = due.split_at(due.len() / 2);
-                self.book(first, now)?;
-                self.book(second, now)
+                self.book_some(first, now)?;
+                self.book_some(second, now)
             }
         }
     }
 
     fn try_book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
-        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let wants: Vec<Want> = due.iter().map(|id| Want::Coupon(*id)).collect();
-        let mut rows = self.store.begin(&wants)?;
-        let pick = |campaign: &_, cell, ordinal, total| self.pools.pick(campaign, cell, ordinal, total);
+        let Begun { mut cells, .. } = self.begin(|_| wanted(due), None)?;
+        let catalog = self.look();
+        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
-        let settled = due.iter().try_for_each(|id| settle(&mut rows, &scene, *id));
+        let settled = due.iter().try_for_each(|id| settle(of_cell(&mut cells, id.cell())?, &scene, *id));
         drop(catalog);
         if let Err(fault) = settled {
             self.store.rollback();
             return Err(fault.into());
         }
-        if !rows.is_changed() {
-            self.store.rollback();
-            return Err(Fault::Broken("something is due, but nothing of it can be booked").into());
+        if cells.is_changed() {
+            return self.store.commit(&cells, &Notes::default());
         }
-        self.store.commit(&rows, &Notes::default())
+        self.store.rollback();
+        if self.store.is_shared() {
+            // Another process was faster. Should it not be so, they are not looked at again at once.
+            self.left_alone.extend(due);
+            return Ok(());
+        }
+        Err(Fault::Broken("something is due, but nothing of it can be booked").into())
     }
 
     /// What the batch made may fall due earlier than anything known so far.
-    pub(super) fn expect_due(&mut self, rows: &Rows) {
-        let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
-        let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
-        self.next_due = coupons.chain(quotes).chain(self.next_due).min();
+    pub(super) fn expect_due(&mut self, cells: &Cells) {
+        for rows in cells.iter() {
+            let coupons = rows.coupons.changed().map(|(_, coupon, _)| coupon.expires_at);
+            let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.expires_at);
+            self.next_due = coupons.chain(quotes).chain(self.next_due).min();
+        }
     }
 }
 
-/// Whether a call claims a coupon of a campaign.
-fn claims_of(call: &Call, campaign: &Campaign) -> bool {
-    matches!(&call.command, Command::Claim(claim) if claim.campaign == campaign.rules.id)
+/// The rows that booking what is due of some coupons needs; they are in the order of their numbers, and so of cells.
+fn wanted(due: &[CouponId]) -> Vec<Wanted> {
+    let cells = due.chunk_by(|one, other| one.cell() == other.cell());
+    cells.map(|due| (due[0].cell(), due.iter().map(|id| Want::Coupon(*id)).collect())).collect()
 }
 
 /// Of some campaigns, those whose coupons can expire, each with the instant by which that is judged.
