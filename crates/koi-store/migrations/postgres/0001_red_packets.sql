@@ -136,12 +136,14 @@ CREATE TABLE api_key (
     used_at    bigint   -- to the minute or so
 );
 
--- The next numbers of each cell. Its row is its lock, too: every batch takes it first. All rows are made when the
+-- The next numbers of each cell, and the latest time that was written in it (NULL: nothing was): who decides next may
+-- have a clock that is behind. Its row is its lock, too: every batch takes it first. All rows are made when the
 -- installation is; room is left in their pages, so that a new version of a row needs no new page.
 CREATE TABLE cell (
     cell          smallint PRIMARY KEY CHECK (cell BETWEEN 0 AND 1023),
     next_quote    bigint NOT NULL,
-    next_transfer bigint NOT NULL
+    next_transfer bigint NOT NULL,
+    latest        bigint
 ) WITH (fillfactor = 25);
 
 -- A campaign's part of a cell: its next ordinal, the balances of its accounts there in the order of their numbers,

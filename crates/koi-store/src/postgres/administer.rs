@@ -3,8 +3,9 @@
 use koi_core::time::Time;
 
 use super::session::{Reply, Request};
-use super::table::{self, Fields, meta};
+use super::table::{self, meta};
 use super::writer::{Writer, all_cells};
+use crate::Store;
 use crate::error::StoreError;
 use crate::sqlite::ApiKey;
 
@@ -33,15 +34,11 @@ impl Writer {
             .ok_or_else(|| StoreError::Damaged(format!("the installation's {name} is not there")))
     }
 
-    /// When the last line of the ledger was written.
+    /// The latest time that anybody wrote: time is not before that.
     pub fn latest(&mut self) -> Result<Option<Time>, StoreError> {
         let cells = all_cells(self.cells());
-        let replies = self.link().once(&[Request::with(&table::transfer::LATEST, vec![cells])])?;
-        let mut latest = None;
-        for row in replies.iter().flat_map(|reply| &reply.rows) {
-            latest = latest.max(Some(Fields::of(row).time()?));
-        }
-        Ok(latest)
+        let cells = table::cell::read(&self.link().once(&[Request::with(&table::cell::READ, vec![cells])])?)?;
+        Ok(cells.iter().filter_map(|cell| cell.latest).max())
     }
 
     /// Adds a key of the API.

@@ -1,18 +1,20 @@
-//! What a batch changed of its cells' rows, as one statement for each table and kind of change.
+//! What a batch changed of its cells' rows, with as few statements for each table and kind of change as there can be.
 
 use std::borrow::Borrow;
 
 use koi_core::coupon::Coupon;
-use koi_core::id::Cell;
 use koi_core::ledger::Transfer;
 use koi_core::payment::{Payment, Refund};
 use koi_core::quote::Quote;
-use koi_core::rows::{Counters, Rows, Write};
+use koi_core::rows::{Cells, Rows, Write};
+use koi_core::time::Time;
 
-use super::form::{Form, Sql, Table, place};
-use super::session::{Param, Request};
+use super::form::{Spread, Sql, Table, place};
+use super::session::Request;
+use super::table;
+use super::table::cell::{self, Stored};
 use super::table::slice::Part;
-use super::table::{self, cell};
+use crate::Notes;
 use crate::error::StoreError;
 
 /// A statement, and how many rows it must write; `None`: any number.
@@ -61,43 +63,48 @@ impl<R> Kept<R> {
 
 /// The changes of a transaction.
 pub(super) struct Changes<'a> {
-    form: Form,
+    spread: Spread,
     coupons: Kept<&'a Coupon>,
     quotes: Kept<&'a Quote>,
     payments: Kept<&'a Payment>,
     refunds: Changed<&'a Refund>,
     slices: Kept<Part>,
     transfers: Changed<&'a Transfer>,
-    counters: Changed<(Counters, Counters)>,
+    /// Each cell as it was, and as it is.
+    cells: Changed<(Stored, Stored)>,
 }
 
 impl<'a> Changes<'a> {
-    /// The changes of some cells, all of which must have been taken. `begun` are the cells that were, with the numbers
-    /// that were given out from.
-    pub(super) fn of(cells: &'a [Rows], begun: &[(Cell, Counters)]) -> Result<Self, StoreError> {
+    /// The changes of some cells, all of which must be among those that were taken.
+    pub(super) fn of(
+        cells: &'a Cells,
+        notes: &Notes,
+        taken: &[Stored],
+        spread: Spread,
+    ) -> Result<Self, StoreError> {
         let mut changes = Self {
-            form: Form::of(begun.len()),
+            spread,
             coupons: Kept::default(),
             quotes: Kept::default(),
             payments: Kept::default(),
             refunds: Changed::default(),
             slices: Kept::default(),
             transfers: Changed::default(),
-            counters: Changed::default(),
+            cells: Changed::default(),
         };
-        let mut taken = begun.to_vec();
-        for rows in cells {
-            let at = taken.iter().position(|(cell, _)| *cell == rows.cell);
-            let Some(at) = at else {
+        let written = times(cells).chain(notes.log.iter().map(|line| line.at)).max();
+        for rows in cells.iter() {
+            let found = taken.binary_search_by_key(&place(rows.cell), |stored| stored.cell);
+            let Ok(found) = found else {
                 return Err(StoreError::Refused(format!("cell {} was not taken", rows.cell.0)));
             };
-            changes.add(rows, taken.swap_remove(at).1);
+            changes.add(rows, taken[found], written);
         }
         Ok(changes)
     }
 
-    fn add(&mut self, rows: &'a Rows, begun: Counters) {
-        let cell = place(rows.cell);
+    fn add(&mut self, rows: &'a Rows, old: Stored, written: Option<Time>) {
+        let cell = old.cell;
         rows.coupons.changed().for_each(|(_, coupon, write)| self.coupons.add(cell, coupon, write));
         rows.quotes.changed().for_each(|(_, quote, write)| self.quotes.add(cell, quote, write));
         rows.payments.changed().for_each(|(_, payment, write)| self.payments.add(cell, payment, write));
@@ -106,8 +113,9 @@ impl<'a> Changes<'a> {
             self.slices.add(cell, Part::of(campaign, slice), write);
         }
         rows.transfers.iter().for_each(|line| self.transfers.add(cell, line));
-        if rows.counters != begun {
-            self.counters.add(cell, (begun, rows.counters));
+        let new = Stored { cell, counters: rows.counters, latest: old.latest.max(written) };
+        if new != old {
+            self.cells.add(cell, (old, new));
         }
     }
 
@@ -121,7 +129,10 @@ impl<'a> Changes<'a> {
         self.one(&mut writes, &self.refunds, &refund::TABLE, &refund::INSERT);
         self.kept(&mut writes, &self.slices, &slice::TABLE, [&slice::INSERT, &slice::UPDATE]);
         self.one(&mut writes, &self.transfers, &transfer::TABLE, &transfer::INSERT);
-        self.moved(&mut writes);
+        for group in self.spread.groups(&self.cells.cells, &self.cells.rows) {
+            let count = group.rows.len() as u64;
+            writes.push((cell::moved(group), Some(count)));
+        }
         writes
     }
 
@@ -143,28 +154,25 @@ impl<'a> Changes<'a> {
         table: &Table<T>,
         sql: &'static Sql,
     ) {
-        if changed.rows.is_empty() {
-            return;
-        }
         let rows: Vec<&T> = changed.rows.iter().map(Borrow::borrow).collect();
-        let mut params = vec![self.form.cells(changed.cells.clone())];
-        params.extend(table.values(&rows));
-        writes.push((Request::with(sql.form(self.form), params), Some(rows.len() as u64)));
-    }
-
-    fn moved<'s>(&'s self, writes: &mut Vec<Written<'s>>) {
-        let Changed { cells, rows } = &self.counters;
-        if rows.is_empty() {
-            return;
+        for group in self.spread.groups(&changed.cells, &rows) {
+            let (count, values) = (group.rows.len() as u64, table.values(&group.rows));
+            writes.push((group.request(sql, values), Some(count)));
         }
-        let numbers = |of: fn(&(Counters, Counters)) -> i64| Box::new(rows.iter().map(of).collect::<Vec<i64>>());
-        let params: Vec<Param> = vec![
-            self.form.cells(cells.clone()),
-            numbers(|(_, new)| new.quote),
-            numbers(|(_, new)| new.transfer),
-            numbers(|(old, _)| old.quote),
-            numbers(|(old, _)| old.transfer),
-        ];
-        writes.push((Request::with(cell::MOVE.form(self.form), params), Some(rows.len() as u64)));
     }
+}
+
+/// The times at which what is written was decided. (What a transaction books has a line of the ledger, or a row of its
+/// own that says when.)
+fn times(cells: &Cells) -> impl Iterator<Item = Time> {
+    cells.iter().flat_map(|rows| {
+        let lines = rows.transfers.iter().map(|line| line.at);
+        let quotes = rows.quotes.changed().map(|(_, quote, _)| quote.created_at);
+        let payments = rows.payments.changed().flat_map(|(_, payment, _)| {
+            let cancelled = payment.cancelled.map(|(at, _)| at);
+            [Some(payment.paid_at), cancelled].into_iter().flatten()
+        });
+        let refunds = rows.refunds.changed().map(|(_, refund, _)| refund.at);
+        lines.chain(quotes).chain(payments).chain(refunds)
+    })
 }

@@ -5,14 +5,23 @@
 
 use koi_core::id::{CampaignNo, Cell, CouponId};
 use koi_core::time::Time;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::form::{Form, place};
+use super::form::place;
 use super::link::Link;
-use super::session::{Reply, Request};
+use super::session::{Param, Reply, Request};
 use super::table::{Fields, coupon, quote};
 use crate::Due;
 use crate::error::StoreError;
+
+/// How many times as many quotes are looked at when those so far hold parts of too few coupons.
+const FURTHER: usize = 4;
+
+/// A cell of which an open quote runs out next.
+struct Holding {
+    cell: i16,
+    next: Time,
+}
 
 /// A campaign's part of a cell of which something expires next.
 struct Part {
@@ -35,47 +44,54 @@ pub(super) fn due(
     if cells.is_empty() {
         return Ok(Due::default());
     }
-    let form = Form::of(cells.len());
-    let campaigns: Vec<i64> = judged.iter().map(|(campaign, _)| campaign.0.into()).collect();
-    let replies = link.once(&[
-        Request::with(quote::NEXT_DUE.form(form), vec![form.cells(cells.clone())]),
-        Request::with(coupon::NEXT_DUE.form(form), vec![form.cells(cells), Box::new(campaigns)]),
-    ])?;
-    let [of_quotes, of_coupons] = &replies[..] else { return Ok(Due::default()) };
-    let quotes = next_of_cells(of_quotes)?;
-    let parts = parts(of_coupons, judged)?;
-
+    let (holdings, parts) = next(link, &cells, judged)?;
     // While a campaign is paused, what expires after the pause's start waits for its end.
     let awaited = parts.iter().filter(|part| part.judged == now || part.next <= part.judged).map(|part| part.next);
-    let next = quotes.iter().map(|(_, next)| *next).chain(awaited).min();
-    let mut due = Due { coupons: Vec::new(), next };
+    let next = holdings.iter().map(|holding| holding.next).chain(awaited).min();
 
-    let cells: Vec<i16> = quotes.into_iter().filter(|(_, next)| *next <= now).map(|(cell, _)| cell).collect();
-    due.coupons.extend(of_quotes_due(link, cells, now, limit)?);
-    let room = limit.saturating_sub(due.coupons.len());
+    let cells: Vec<i16> =
+        holdings.iter().filter(|holding| holding.next <= now).map(|holding| holding.cell).collect();
+    let mut coupons = of_quotes_due(link, &cells, now, limit)?;
+    let room = limit.saturating_sub(coupons.len());
     let parts: Vec<Part> = parts.into_iter().filter(|part| part.next <= part.judged).collect();
-    due.coupons.extend(of_coupons_due(link, &parts, room)?);
-    due.coupons.sort_unstable();
-    due.coupons.dedup();
-    Ok(due)
+    coupons.extend(of_coupons_due(link, &parts, room)?);
+    coupons.sort_unstable();
+    coupons.dedup();
+    Ok(Due { coupons, next })
+}
+
+/// The cells of which an open quote runs out next, and the parts of which a coupon expires next.
+fn next(
+    link: &mut Link,
+    cells: &[i16],
+    judged: &[(CampaignNo, Time)],
+) -> Result<(Vec<Holding>, Vec<Part>), StoreError> {
+    let campaigns: Vec<i64> = judged.iter().map(|(campaign, _)| campaign.0.into()).collect();
+    let groups = || link.spread().of_cells(cells).into_iter();
+    let mut requests: Vec<Request> = groups().map(|group| group.request(&quote::NEXT_DUE, Vec::new())).collect();
+    let of_quotes = requests.len();
+    requests.extend(groups().map(|group| group.request(&coupon::NEXT_DUE, vec![Box::new(&campaigns)])));
+    let replies = link.once(&requests)?;
+    let (of_quotes, of_coupons) = replies.split_at(of_quotes.min(replies.len()));
+    Ok((holdings(of_quotes)?, parts(of_coupons, judged)?))
 }
 
 /// The cells that have open quotes, and when the next one of each runs out; the oldest first.
-fn next_of_cells(reply: &Reply) -> Result<Vec<(i16, Time)>, StoreError> {
-    let mut next = Vec::with_capacity(reply.rows.len());
-    for row in &reply.rows {
+fn holdings(replies: &[Reply]) -> Result<Vec<Holding>, StoreError> {
+    let mut holdings = Vec::new();
+    for row in replies.iter().flat_map(|reply| &reply.rows) {
         let mut fields = Fields::of(row);
-        next.push((fields.next()?, fields.time()?));
+        holdings.push(Holding { cell: fields.next()?, next: fields.time()? });
     }
-    next.sort_unstable_by_key(|(cell, next)| (*next, *cell));
-    Ok(next)
+    holdings.sort_unstable_by_key(|holding| (holding.next, holding.cell));
+    Ok(holdings)
 }
 
 /// The parts that have something to expire; the oldest first.
-fn parts(reply: &Reply, judged: &[(CampaignNo, Time)]) -> Result<Vec<Part>, StoreError> {
+fn parts(replies: &[Reply], judged: &[(CampaignNo, Time)]) -> Result<Vec<Part>, StoreError> {
     let judged: FxHashMap<i64, Time> = judged.iter().map(|(campaign, at)| (campaign.0.into(), *at)).collect();
-    let mut parts = Vec::with_capacity(reply.rows.len());
-    for row in &reply.rows {
+    let mut parts = Vec::new();
+    for row in replies.iter().flat_map(|reply| &reply.rows) {
         let mut fields = Fields::of(row);
         let (cell, campaign, next) = (fields.next()?, fields.next()?, fields.time()?);
         if let Some(judged) = judged.get(&campaign).copied() {
@@ -86,27 +102,47 @@ fn parts(reply: &Reply, judged: &[(CampaignNo, Time)]) -> Result<Vec<Part>, Stor
     Ok(parts)
 }
 
-fn of_quotes_due(link: &mut Link, cells: Vec<i16>, now: Time, limit: usize) -> Result<Vec<CouponId>, StoreError> {
+/// The coupons of which quotes ran out, the oldest first. Many quotes may hold parts of one coupon: it is looked further
+/// until there are enough coupons, so that a few that cannot be booked do not hide all others.
+fn of_quotes_due(link: &mut Link, cells: &[i16], now: Time, limit: usize) -> Result<Vec<CouponId>, StoreError> {
     if cells.is_empty() || limit == 0 {
         return Ok(Vec::new());
     }
-    let form = Form::of(cells.len());
-    let params = vec![form.cells(cells), Box::new(now.ms()), Box::new(most(limit))];
-    ids(&link.once(&[Request::with(quote::DUE.form(form), params)])?)
+    let mut most = limit;
+    loop {
+        let values = || vec![Box::new(now.ms()) as Param, Box::new(bound(most))];
+        let groups = link.spread().of_cells(cells).into_iter();
+        let requests: Vec<Request> = groups.map(|group| group.request(&quote::DUE, values())).collect();
+        let quotes = ids(&link.once(&requests)?)?;
+        let is_all = quotes.len() < most;
+        let mut seen = FxHashSet::default();
+        let mut coupons: Vec<CouponId> = quotes.into_iter().filter(|coupon| seen.insert(*coupon)).collect();
+        if is_all || coupons.len() >= limit {
+            coupons.truncate(limit);
+            return Ok(coupons);
+        }
+        most = most.saturating_mul(FURTHER);
+    }
 }
 
 fn of_coupons_due(link: &mut Link, parts: &[Part], limit: usize) -> Result<Vec<CouponId>, StoreError> {
-    let Some(first) = parts.first().filter(|_| limit > 0) else { return Ok(Vec::new()) };
-    let is_one_cell = parts.iter().all(|part| part.cell == first.cell);
-    let form = if is_one_cell { Form::Pinned } else { Form::Many };
-    let campaigns: Vec<i64> = parts.iter().map(|part| part.campaign).collect();
-    let judged: Vec<i64> = parts.iter().map(|part| part.judged.ms()).collect();
-    let cells = form.cells(parts.iter().map(|part| part.cell).collect());
-    let params = vec![cells, Box::new(campaigns), Box::new(judged), Box::new(most(limit))];
-    ids(&link.once(&[Request::with(coupon::DUE.form(form), params)])?)
+    if parts.is_empty() || limit == 0 {
+        return Ok(Vec::new());
+    }
+    let cells: Vec<i16> = parts.iter().map(|part| part.cell).collect();
+    let of_part: Vec<(i64, i64)> = parts.iter().map(|part| (part.campaign, part.judged.ms())).collect();
+    let groups = link.spread().groups(&cells, &of_part).into_iter();
+    let requests = groups.map(|group| {
+        let (campaigns, judged): (Vec<i64>, Vec<i64>) = group.rows.iter().copied().unzip();
+        group.request(&coupon::DUE, vec![Box::new(campaigns), Box::new(judged), Box::new(bound(limit))])
+    });
+    let requests: Vec<Request> = requests.collect();
+    let mut coupons = ids(&link.once(&requests)?)?;
+    coupons.truncate(limit);
+    Ok(coupons)
 }
 
-fn most(limit: usize) -> i64 {
+fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

@@ -48,7 +48,7 @@ fn of_server(error: &DbError) -> (StoreError, bool) {
     if ends {
         return (lost(&text), true);
     }
-    if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]) {
+    if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) {
         return (StoreError::Conflict(text), false);
     }
     // After a failover the server of an old connection may be a replica: the next connection looks for the primary.
@@ -57,7 +57,8 @@ fn of_server(error: &DbError) -> (StoreError, bool) {
     }
     let error = match class {
         "53" | "58" => StoreError::Unavailable(text),
-        _ if is(&[SqlState::QUERY_CANCELED]) => StoreError::Unavailable(text),
+        // Who waited for a lock waited longer than its holder may stand still: asking again at once would not help.
+        _ if is(&[SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE]) => StoreError::Unavailable(text),
         "XX" if is(&[SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED]) => StoreError::Unreadable(text),
         _ => StoreError::Refused(text),
     };

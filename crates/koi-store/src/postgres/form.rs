@@ -5,6 +5,8 @@
 //! | pinned | one, `$1`                | by `cell = $1` and a key: Citus knows the node   |
 //! | many   | an array beside the keys | by a cell and a key each: any number at once     |
 //!
+//! Over several cells one statement goes out for all of them, or one for each (see [`Spread`]).
+//!
 //! The text of a statement depends on neither the number of cells nor that of rows, so that it is prepared once.
 //!
 //! Nor does its plan depend on how large a table is. While it is small PostgreSQL would rather look through the whole
@@ -15,10 +17,10 @@
 use std::borrow::Cow;
 
 use koi_core::id::Cell;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio_postgres::types::ToSql;
 
-use super::session::Param;
+use super::session::{Param, Request};
 use super::table::plain::stored_text;
 
 /// Over how many cells a transaction runs.
@@ -31,17 +33,64 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form for so many cells.
-    pub(super) fn of(cells: usize) -> Self {
-        if cells == 1 { Form::Pinned } else { Form::Many }
-    }
-
     /// The first value of a statement: the one cell, or that of each row.
-    pub(super) fn cells<'a>(self, cells: Vec<i16>) -> Param<'a> {
+    fn cells<'a>(self, cells: Vec<i16>) -> Param<'a> {
         match self {
             Form::Pinned => Box::new(cells.first().copied().unwrap_or_default()),
             Form::Many => Box::new(cells),
         }
+    }
+}
+
+/// How what is asked of several cells is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// One statement for all of them: they are on one server.
+    Together,
+    /// One for each, pinned to it: Citus has them on several nodes.
+    Apart,
+}
+
+impl Spread {
+    /// Rows with their cells, in groups of one statement each. Both are in the order in which they are given.
+    pub(super) fn groups<T: Copy>(self, cells: &[i16], rows: &[T]) -> Vec<Group<T>> {
+        let mut groups: Vec<Group<T>> = Vec::new();
+        let mut places: FxHashMap<i16, usize> = FxHashMap::default();
+        for (cell, row) in cells.iter().zip(rows) {
+            let place = *places.entry(*cell).or_insert_with(|| {
+                groups.push(Group { form: Form::Pinned, cells: Vec::new(), rows: Vec::new() });
+                groups.len() - 1
+            });
+            groups[place].cells.push(*cell);
+            groups[place].rows.push(*row);
+        }
+        match self {
+            Spread::Together if groups.len() > 1 => {
+                vec![Group { form: Form::Many, cells: cells.to_vec(), rows: rows.to_vec() }]
+            }
+            Spread::Together | Spread::Apart => groups,
+        }
+    }
+
+    /// Cells, in groups of one statement each.
+    pub(super) fn of_cells(self, cells: &[i16]) -> Vec<Group<()>> {
+        self.groups(cells, &vec![(); cells.len()])
+    }
+}
+
+/// Rows of one statement, each with its cell.
+pub(super) struct Group<T> {
+    form: Form,
+    cells: Vec<i16>,
+    pub(super) rows: Vec<T>,
+}
+
+impl<T> Group<T> {
+    /// A statement about these rows; `values` are those behind the cells.
+    pub(super) fn request<'a>(self, sql: &'static Sql, values: Vec<Param<'a>>) -> Request<'a> {
+        let mut params = vec![self.form.cells(self.cells)];
+        params.extend(values);
+        Request::with(sql.form(self.form), params)
     }
 }
 
@@ -293,16 +342,12 @@ impl Keys {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (i16, i64)> {
         self.cells.iter().copied().zip(self.keys.iter().copied())
     }
 
-    /// The values of [`Table::by`].
-    pub(super) fn params<'a>(&self, form: Form) -> Vec<Param<'a>> {
-        vec![form.cells(self.cells.clone()), Box::new(self.keys.clone())]
+    /// The keys in groups of one statement of [`Table::by`] each.
+    pub(super) fn groups(&self, spread: Spread) -> Vec<Group<i64>> {
+        spread.groups(&self.cells, &self.keys)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Runtime;
 
 use super::address::Database;
+use super::form::Spread;
 use super::schema;
 use super::session::{Failed, Reply, Request, Session};
 use crate::error::StoreError;
@@ -29,6 +30,7 @@ pub(super) struct Link {
     sent: Arc<AtomicU64>,
     /// The number of cells, once it is known: a connection to another installation is refused.
     cells: Option<u16>,
+    spread: Spread,
     /// Whether a transaction is under way: what belongs to it must not go on without it on another connection.
     is_open: bool,
 }
@@ -37,7 +39,8 @@ impl Link {
     pub(super) fn new(database: &Database, role: Role) -> Result<Self, StoreError> {
         let sent = Arc::default();
         let (wait, database) = (Wait::new()?, database.clone());
-        Ok(Self { wait, database, role, session: None, sent, cells: None, is_open: false })
+        let spread = Spread::Together;
+        Ok(Self { wait, database, role, session: None, sent, cells: None, spread, is_open: false })
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -47,6 +50,11 @@ impl Link {
     /// Statements that were sent so far.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// How what is asked of several cells is sent, as the last connection found the server.
+    pub(super) fn spread(&self) -> Spread {
+        self.spread
     }
 
     /// From now on every new connection must lead to this installation.
@@ -65,7 +73,9 @@ impl Link {
         }
         let session = self.wait.on(Session::open(&self.database, self.role, self.sent.clone()));
         // Once it has been served, what is refused now may be right again after a failover or an upgrade is over.
-        self.session = Some(session.map_err(|error| self.later(error))?);
+        let session = session.map_err(|error| self.later(error))?;
+        self.spread = session.spread();
+        self.session = Some(session);
         if let Some(cells) = self.cells {
             let found = schema::must_be_current(self).map_err(|error| self.later(error));
             match found {

@@ -44,4 +44,4 @@ pub use crate::sqlite::{ApiKey, Totals};
 pub use address::{AddressError, Database};
 pub use reader::Reader;
 pub use schema::CELLS;
-pub use writer::{Begun, Writer};
+pub use writer::Writer;

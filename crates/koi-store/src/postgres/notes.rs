@@ -39,6 +39,11 @@ impl Entries {
         sorted
     }
 
+    /// Whether a campaign is changed, which all cells have a part of.
+    pub(super) fn change_campaigns(&self) -> bool {
+        !self.campaigns.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.campaigns.is_empty()
             && self.merchants.is_empty()

@@ -8,11 +8,11 @@
 use koi_core::coupon::Coupon;
 use koi_core::id::{Cell, CouponId, PaymentId, QuoteId, ShopperKey};
 use koi_core::quote::{Phase, Quote};
-use koi_core::rows::{Counters, Rows};
+use koi_core::rows::Rows;
 use rustc_hash::FxHashMap;
 
-use super::form::{Form, Keys, place};
-use super::session::{Reply, Request};
+use super::form::{Keys, Spread, Sql, place};
+use super::session::{Param, Reply, Request};
 use super::table::{self, cell};
 use crate::Want;
 use crate::error::{StoreError, damaged};
@@ -31,20 +31,28 @@ pub(super) enum Of {
 
 /// Statements of a round, each with what it answers.
 pub(super) struct Round<'a> {
+    spread: Spread,
     pub(super) of: Vec<Of>,
     pub(super) requests: Vec<Request<'a>>,
 }
 
 impl<'a> Round<'a> {
-    fn new() -> Self {
-        Self { of: Vec::new(), requests: Vec::new() }
+    fn new(spread: Spread) -> Self {
+        Self { spread, of: Vec::new(), requests: Vec::new() }
     }
 
     /// Asks for keys, if there are any.
-    fn ask(&mut self, of: Of, sql: &'static str, keys: &Keys, form: Form) {
-        if !keys.is_empty() {
+    fn ask(&mut self, of: Of, sql: &'static Sql, keys: &Keys) {
+        self.ask_with(of, sql, keys, None);
+    }
+
+    /// Asks for keys, if there are any; `more` is the last value of the statement.
+    fn ask_with(&mut self, of: Of, sql: &'static Sql, keys: &Keys, more: Option<&'a Vec<i64>>) {
+        for group in keys.groups(self.spread) {
+            let mut values: Vec<Param<'a>> = vec![Box::new(group.rows.clone())];
+            values.extend(more.map(|more| Box::new(more) as Param));
             self.of.push(of);
-            self.requests.push(Request::with(sql, keys.params(form)));
+            self.requests.push(group.request(sql, values));
         }
     }
 
@@ -55,7 +63,7 @@ impl<'a> Round<'a> {
 
 /// What a batch wants, sorted by what it is found by.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Lookup {
     /// The cells, in order.
     pub(super) cells: Vec<i16>,
     shoppers: Keys,
@@ -67,26 +75,21 @@ pub(super) struct Wanted {
     slices: Keys,
 }
 
-impl Wanted {
-    pub(super) fn of(wants: impl IntoIterator<Item = (Cell, Want)>) -> Self {
-        let mut wanted = Self::default();
-        for (cell, want) in wants {
-            wanted.add(place(cell), want);
+impl Lookup {
+    /// Cells come in any order, also more than once.
+    pub(super) fn of<'w>(wanted: impl IntoIterator<Item = (Cell, &'w [Want])>) -> Self {
+        let mut lookup = Self::default();
+        for (cell, wants) in wanted {
+            let cell = place(cell);
+            if let Err(at) = lookup.cells.binary_search(&cell) {
+                lookup.cells.insert(at, cell);
+            }
+            wants.iter().for_each(|want| lookup.add(cell, *want));
         }
-        wanted
+        lookup
     }
 
-    /// A cell that is taken, whatever is wanted of it.
-    pub(super) fn add_cell(&mut self, cell: Cell) {
-        if let Err(at) = self.cells.binary_search(&place(cell)) {
-            self.cells.insert(at, place(cell));
-        }
-    }
-
-    pub(super) fn add(&mut self, cell: i16, want: Want) {
-        if let Err(at) = self.cells.binary_search(&cell) {
-            self.cells.insert(at, cell);
-        }
+    fn add(&mut self, cell: i16, want: Want) {
         match want {
             Want::Shopper(shopper) => self.shoppers.add(cell, shopper.0),
             Want::QuoteAsked(key) => self.quote_keys.add(cell, key.0),
@@ -101,23 +104,21 @@ impl Wanted {
         }
     }
 
-    pub(super) fn form(&self) -> Form {
-        Form::of(self.cells.len())
+    /// The statements that lock the cells, each of them in its turn.
+    pub(super) fn locks(&self, spread: Spread) -> Vec<Request<'static>> {
+        let groups = spread.of_cells(&self.cells).into_iter();
+        groups.map(|group| group.request(&table::cell::LOCK, Vec::new())).collect()
     }
 
     /// The first round.
-    pub(super) fn first(&self) -> Round<'_> {
-        let form = self.form();
-        let mut round = Round::new();
-        round.ask(Of::Shoppers, table::coupon::BY_SHOPPER.form(form), &self.shoppers, form);
-        round.ask(Of::Coupons, table::coupon::BY_ID.form(form), &self.coupons, form);
-        round.ask(Of::Quotes, table::quote::BY_KEY.form(form), &self.quote_keys, form);
-        round.ask(Of::Quotes, table::quote::BY_ID.form(form), &self.quotes, form);
-        round.ask(Of::Refunds, table::refund::BY_KEY.form(form), &self.refunded, form);
-        if let (Some(Of::Refunds), Some(request)) = (round.of.last(), round.requests.last_mut()) {
-            request.params.push(Box::new(&self.refund_keys));
-        }
-        round.ask(Of::Slices, table::slice::BY_CAMPAIGN.form(form), &self.slices, form);
+    pub(super) fn first(&self, spread: Spread) -> Round<'_> {
+        let mut round = Round::new(spread);
+        round.ask(Of::Shoppers, &table::coupon::BY_SHOPPER, &self.shoppers);
+        round.ask(Of::Coupons, &table::coupon::BY_ID, &self.coupons);
+        round.ask(Of::Quotes, &table::quote::BY_KEY, &self.quote_keys);
+        round.ask(Of::Quotes, &table::quote::BY_ID, &self.quotes);
+        round.ask_with(Of::Refunds, &table::refund::BY_KEY, &self.refunded, Some(&self.refund_keys));
+        round.ask(Of::Slices, &table::slice::BY_CAMPAIGN, &self.slices);
         round
     }
 }
@@ -125,7 +126,7 @@ impl Wanted {
 /// The working sets of some cells, while they are filled.
 pub(super) struct Filling {
     cells: Vec<Rows>,
-    form: Form,
+    spread: Spread,
     /// What was loaded so far, as far as more is read because of it.
     coupons: Vec<LoadedCoupon>,
     quotes: Vec<LoadedQuote>,
@@ -150,24 +151,19 @@ struct LoadedQuote {
 }
 
 impl Filling {
-    /// Empty working sets: `counters` answers [`cell::LOCK`] or [`cell::READ`].
-    pub(super) fn new(wanted: &Wanted, counters: Option<&Reply>) -> Result<Self, StoreError> {
-        let mut found: FxHashMap<i16, Counters> = FxHashMap::default();
-        for row in counters.iter().flat_map(|reply| &reply.rows) {
-            let (cell, counters) = cell::read(row)?;
-            found.insert(cell, counters);
-        }
+    /// Empty working sets of the cells, as which they are `stored` in their order.
+    pub(super) fn new(lookup: &Lookup, stored: &[cell::Stored], spread: Spread) -> Result<Self, StoreError> {
         let rows = |cell: &i16| {
-            let counters = found.get(cell).copied();
-            let counters = counters.ok_or_else(|| StoreError::Refused(format!("there is no cell {cell}")))?;
-            Ok(Rows::new(Cell(u16::try_from(*cell).unwrap_or_default()), counters))
+            let found = stored.binary_search_by_key(cell, |stored| stored.cell);
+            let found = found.map_err(|_| StoreError::Refused(format!("there is no cell {cell}")))?;
+            Ok(Rows::new(Cell(u16::try_from(*cell).unwrap_or_default()), stored[found].counters))
         };
-        let mut cells: Vec<Rows> = wanted.cells.iter().map(rows).collect::<Result<_, StoreError>>()?;
-        for (cell, shopper) in wanted.shoppers.iter() {
+        let mut cells: Vec<Rows> = lookup.cells.iter().map(rows).collect::<Result<_, StoreError>>()?;
+        for (cell, shopper) in lookup.shoppers.iter() {
             of(&mut cells, cell)?.shoppers.insert(ShopperKey(shopper), Vec::new());
         }
         let (coupons, quotes, holds) = (Vec::new(), Vec::new(), FxHashMap::default());
-        Ok(Self { cells, form: wanted.form(), coupons, quotes, holds })
+        Ok(Self { cells, spread, coupons, quotes, holds })
     }
 
     /// Adds the rows that a round answered.
@@ -258,12 +254,11 @@ impl Filling {
                 holds.add(quote.cell, coupon.number());
             }
         }
-        let form = self.form;
-        let mut round = Round::new();
-        round.ask(Of::Coupons, table::coupon::BY_ID.form(form), &coupons, form);
-        round.ask(Of::Holds, table::quote::HOLDING.form(form), &holds, form);
-        round.ask(Of::Payments, table::payment::BY_ID.form(form), &payments, form);
-        round.ask(Of::Slices, table::slice::BY_CAMPAIGN.form(form), &slices, form);
+        let mut round = Round::new(self.spread);
+        round.ask(Of::Coupons, &table::coupon::BY_ID, &coupons);
+        round.ask(Of::Holds, &table::quote::HOLDING, &holds);
+        round.ask(Of::Payments, &table::payment::BY_ID, &payments);
+        round.ask(Of::Slices, &table::slice::BY_CAMPAIGN, &slices);
         Ok(round)
     }
 

@@ -10,21 +10,21 @@ use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
 use koi_core::idempotency::Key;
 use koi_core::ledger::Transfer;
 use koi_core::money::Rate;
-use koi_core::rows::{Counters, Rows, Slice};
-use koi_core::time::Time;
+use koi_core::rows::{Cells, Counters, Rows, Slice};
 use tokio_postgres::Row;
 
 use super::form::place;
 use super::link::Link;
-use super::prefetch::{Filling, Wanted};
+use super::prefetch::{Filling, Lookup};
 use super::purchases;
 use super::session::{Reply, Request};
-use super::table::{self, Fields, meta};
+use super::table::cell::Stored;
+use super::table::{self, Fields};
 use super::walk::{self, Kind, Place};
 use super::writer::{LOOK, all_cells, load_catalog, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, Want};
+use crate::{Answered, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -56,34 +56,20 @@ impl Reader {
         self.link.borrow().sent()
     }
 
-    /// The rows that are wanted, as they are stored, in the order of their cells.
-    pub fn rows(&self, wants: &[(Cell, Want)]) -> Result<Vec<Rows>, StoreError> {
-        let wanted = Wanted::of(wants.iter().copied());
-        if wanted.cells.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.link.borrow().is_open() {
-            return self.fill(&wanted, None);
-        }
-        let filled = self.fill(&wanted, Some(Request::of(LOOK)));
-        self.link.borrow_mut().rollback();
-        filled
+    /// The rows that are wanted, as they are stored.
+    pub fn rows(&self, wanted: &[Wanted]) -> Result<Cells, StoreError> {
+        let lookup = Lookup::of(wanted.iter().map(|(cell, wants)| (*cell, &wants[..])));
+        self.in_one_moment(|| self.fill(&lookup)).map(Cells::new)
     }
 
-    /// Reads the rows that are wanted, in a transaction that is under way or begun along with the first of them.
-    fn fill(&self, wanted: &Wanted, begin: Option<Request<'static>>) -> Result<Vec<Rows>, StoreError> {
-        let (form, first) = (wanted.form(), wanted.first());
-        let counters = Request::with(table::cell::READ.form(form), vec![form.cells(wanted.cells.clone())]);
-        let before = begin.iter().len();
-        let mut requests: Vec<Request> = begin.into_iter().collect();
-        requests.push(counters);
+    fn fill(&self, lookup: &Lookup) -> Result<Vec<Rows>, StoreError> {
+        let spread = self.link.borrow().spread();
+        let first = lookup.first(spread);
+        let mut requests = vec![Request::with(&table::cell::READ, vec![Box::new(&lookup.cells)])];
         requests.extend(first.requests);
-        let replies = match before {
-            0 => self.ask(&requests)?,
-            _ => self.link.borrow_mut().begin(&requests)?,
-        };
-        let (counters, found) = replies.split_at(before + 1);
-        let mut filling = Filling::new(wanted, counters.last())?;
+        let replies = self.ask(&requests)?;
+        let (stored, found) = replies.split_at(1.min(replies.len()));
+        let mut filling = Filling::new(lookup, &table::cell::read(stored)?, spread)?;
         filling.load(&first.of, found)?;
         let second = filling.second()?;
         if !second.is_empty() {
@@ -120,17 +106,7 @@ impl Reader {
 
     /// Everything that changes rarely, as it is stored.
     pub fn catalog(&self) -> Result<Catalog, StoreError> {
-        self.in_one_moment(|| load_catalog(&mut self.link.borrow_mut())).map(|(catalog, _)| catalog)
-    }
-
-    /// Which state of what changes rarely it is: a number that grows with every change.
-    pub fn revision(&self) -> Result<u64, StoreError> {
-        meta::revision(&self.ask_one(meta::read())?)
-    }
-
-    /// The sandbox's clock, if it was ever set.
-    pub fn sandbox_clock(&self) -> Result<Option<Time>, StoreError> {
-        meta::sandbox_clock(&self.ask_one(meta::read())?)
+        self.in_one_moment(|| load_catalog(&mut self.link.borrow_mut()))
     }
 
     /// A campaign's stock and balances, over all cells.
@@ -162,18 +138,11 @@ impl Reader {
 
     /// The next numbers of every cell that was written to, in the order of the cells.
     pub fn counters(&self) -> Result<Vec<(Cell, Counters)>, StoreError> {
-        let sql = table::cell::READ.form(super::form::Form::Many);
-        let reply = self.ask_one(Request::with(sql, vec![all_cells(self.cells)]))?;
-        let mut counters = Vec::new();
-        for row in &reply.rows {
-            let (of, numbers) = table::cell::read(row)?;
-            // All cells are there from the beginning.
-            if numbers != (Counters { quote: 1, transfer: 1 }) {
-                counters.push((cell(of), numbers));
-            }
-        }
-        counters.sort_unstable_by_key(|(cell, _)| *cell);
-        Ok(counters)
+        let stored =
+            table::cell::read(&self.ask(&[Request::with(&table::cell::READ, vec![all_cells(self.cells)])])?)?;
+        // All cells are there from the beginning.
+        let is_used = |stored: &Stored| stored.counters != Counters { quote: 1, transfer: 1 };
+        Ok(stored.into_iter().filter(is_used).map(|stored| (cell(stored.cell), stored.counters)).collect())
     }
 
     /// Every rate that was ever in force.

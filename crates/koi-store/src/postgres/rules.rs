@@ -4,9 +4,9 @@
 use super::form::{Form, Sql};
 use super::server::Server;
 use super::table::{cell, coupon, meta, payment, quote, refund, slice, transfer};
-use crate::Want;
 use crate::postgres::Database;
 use crate::sample;
+use crate::{Store, Want};
 use koi_core::coupon::Coupon;
 use koi_core::quote::{Phase, Quote};
 
@@ -142,7 +142,7 @@ fn run_everything(database: &Database) -> Vec<&'static str> {
     // Once all of it is inserted, once it is updated; and once something is due.
     for line in 1..=2 {
         let mut begun = writer.begin(&[(sample::CELL, wants.clone())], None).unwrap();
-        let rows = &mut begun.cells[0];
+        let rows = begun.cells.get_mut(sample::CELL).unwrap();
         rows.slices.put(sample::CAMPAIGN, sample::slice());
         rows.coupons.put(held.id, held.clone());
         rows.coupons.put(sample::coupon(9).id, sample::coupon(9));

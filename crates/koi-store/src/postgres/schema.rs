@@ -85,8 +85,8 @@ fn step(link: &mut Link, cells: u16) -> Result<bool, StoreError> {
     if look(link)? == Found::Version(known()) {
         return Ok(true);
     }
-    // What it takes to rewrite a large table is not bounded.
-    link.script("BEGIN; SET LOCAL statement_timeout = 0")?;
+    // What it takes to rewrite a large table is not bounded, nor how long another process is waited for that does.
+    link.script("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
     let found = look(link)?;
     let version = match found {
         Found::Empty => {

@@ -17,6 +17,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Row, Statement};
 
 use super::address::Database;
 use super::error;
+use super::form::Spread;
 use super::link::Role;
 use super::probe;
 use crate::error::StoreError;
@@ -111,6 +112,7 @@ pub(super) struct Session {
     sent: Arc<AtomicU64>,
     /// What drives the connection.
     drive: AbortHandle,
+    spread: Spread,
     /// Whether it is of no use any more.
     lost: bool,
 }
@@ -135,14 +137,18 @@ impl Session {
         let warned = Arc::new(AtomicBool::new(false));
         let drive = tokio::spawn(drive(connection, warned.clone())).abort_handle();
         let statements = FxHashMap::default();
-        let session = Self { client, statements, warned, sent, drive, lost: false };
+        let spread = Spread::Together;
+        let mut session = Self { client, statements, warned, sent, drive, spread, lost: false };
         session.settle(role).await?;
         Ok(session)
     }
 
     /// Looks at the server, and settles the connection.
-    async fn settle(&self, role: Role) -> Result<(), StoreError> {
+    async fn settle(&mut self, role: Role) -> Result<(), StoreError> {
         let found = probe::probe(&self.client).await?;
+        if found.has_citus {
+            self.spread = Spread::Apart;
+        }
         let mut settings = settings(role);
         for (needed, setting) in [(!found.has_citus, GENERIC), (!found.is_durable, DURABLE)] {
             if needed {
@@ -156,6 +162,11 @@ impl Session {
     /// Whether the connection is known to be of no use.
     pub(super) fn is_lost(&self) -> bool {
         self.lost || self.client.is_closed()
+    }
+
+    /// How what is asked of several cells is sent to this server.
+    pub(super) fn spread(&self) -> Spread {
+        self.spread
     }
 
     /// Whether the server has warned of something since this was asked last.

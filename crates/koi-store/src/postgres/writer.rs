@@ -3,19 +3,19 @@
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Counters, Rows, Slice};
+use koi_core::rows::{Cells, Slice};
 use koi_core::time::Time;
 
 use super::changes::{Changes, Written};
 use super::due;
-use super::form::place;
+use super::form::{Spread, place};
 use super::link::Link;
 use super::notes::{self, Entries};
-use super::prefetch::{Filling, Wanted};
+use super::prefetch::{Filling, Lookup};
 use super::session::{Param, Request};
-use super::table;
+use super::table::{self, cell::Stored};
 use crate::error::StoreError;
-use crate::{Answered, Due, Notes, Want};
+use crate::{Begun, Due, Left, Notes, Store, Wanted};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// What is read in it is one state.
@@ -24,31 +24,25 @@ pub(super) const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// that it is done while only the primary has it.
 const PATIENT: &str = "SET LOCAL statement_timeout = 0";
 
+/// The most cells of one transaction where all are on one server. However many rows a commit writes it waits for the
+/// disk once, so that a batch should need few of them; but nobody else gets at its cells meanwhile, so that it should
+/// not take all.
+const SPAN: usize = 16;
+
 /// The one connection that writes for its owner. Any number of them, in any number of processes, work side by side.
 pub struct Writer {
     link: Link,
     cells: u16,
+    span: usize,
     /// The transaction that is under way.
     begun: Option<Transaction>,
 }
 
 /// What a transaction was begun with.
 struct Transaction {
-    cells: Vec<(Cell, Counters)>,
+    /// The cells that were taken, in their order.
+    taken: Vec<Stored>,
     revision: u64,
-}
-
-/// A transaction that was begun.
-#[derive(Debug)]
-pub struct Begun {
-    /// The working sets, in the order of their cells.
-    pub cells: Vec<Rows>,
-    /// The catalog's revision: a catalog of another one is loaded again before anything is decided.
-    pub revision: u64,
-    /// The sandbox's clock, if it was ever set.
-    pub sandbox_clock: Option<Time>,
-    /// What was answered to the call that was asked for.
-    pub answered: Option<Answered>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -59,12 +53,12 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(super) fn new(link: Link, cells: u16) -> Self {
-        Self { link, cells, begun: None }
-    }
-
-    /// The number of cells of the installation.
-    pub fn cells(&self) -> u16 {
-        self.cells
+        let span = match link.spread() {
+            Spread::Together => SPAN,
+            // What stays on one node needs no commit in two phases.
+            Spread::Apart => 1,
+        };
+        Self { link, cells, span, begun: None }
     }
 
     /// Statements that were sent so far, over all connections of this writer.
@@ -72,82 +66,53 @@ impl Writer {
         self.link.sent()
     }
 
-    /// Begins a transaction, takes the cells and reads what a batch needs; `asked` is the key of an order of the
-    /// office. Cells come in any order, also more than once. What is read stays true until the end.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`]: begin again, the connection is a new one then.
-    pub fn begin(&mut self, wants: &[(Cell, Vec<Want>)], asked: Option<Key>) -> Result<Begun, StoreError> {
-        if self.link.is_open() {
-            return Err(StoreError::Refused("a transaction is under way".into()));
-        }
-        let mut wanted = Wanted::default();
-        for (cell, wants) in wants {
-            wanted.add_cell(*cell);
-            wants.iter().for_each(|want| wanted.add(place(*cell), *want));
-        }
-        let begun = self.try_begin(&wanted, asked).inspect_err(|_| self.rollback())?;
-        let cells = begun.cells.iter().map(|rows| (rows.cell, rows.counters)).collect();
-        self.begun = Some(Transaction { cells, revision: begun.revision });
-        Ok(begun)
-    }
-
-    fn try_begin(&mut self, wanted: &Wanted, asked: Option<Key>) -> Result<Begun, StoreError> {
-        let first = wanted.first();
-        let form = wanted.form();
+    fn try_begin(&mut self, lookup: &Lookup, asked: Option<Key>) -> Result<(Begun, Transaction), StoreError> {
+        let spread = self.link.spread();
         // Sent together: the server runs them one after the other, each on what is committed once the cells are taken.
         let mut requests = vec![Request::of(BEGIN)];
-        if !wanted.cells.is_empty() {
-            requests.push(Request::with(table::cell::LOCK.form(form), vec![form.cells(wanted.cells.clone())]));
-        }
+        requests.extend(lookup.locks(spread));
+        let locked = 1..requests.len();
         requests.push(table::meta::read());
         requests.extend(asked.map(table::answered::get));
-        let before = requests.len();
+        let opening = requests.len();
+        let first = lookup.first(spread);
         requests.extend(first.requests);
         let replies = self.link.begin(&requests)?;
-        let (opening, found) = replies.split_at(before);
-        let mut opening = opening.iter().skip(1);
-        let counters = if wanted.cells.is_empty() { None } else { opening.next() };
-        let (meta, answered) = (opening.next(), opening.next());
-        let meta = meta.ok_or_else(|| StoreError::Refused("the server left a statement unanswered".into()))?;
+        let meta = replies.get(locked.end).ok_or_else(unanswered)?;
+        let answered = asked.and_then(|_| replies.get(locked.end + 1));
+        let taken = table::cell::read(replies.get(locked).unwrap_or_default())?;
 
-        let mut filling = Filling::new(wanted, counters)?;
-        filling.load(&first.of, found)?;
+        let mut filling = Filling::new(lookup, &taken, spread)?;
+        filling.load(&first.of, replies.get(opening..).unwrap_or_default())?;
         let second = filling.second()?;
         if !second.is_empty() {
             let replies = self.link.run(&second.requests)?;
             filling.load(&second.of, &replies)?;
         }
-        Ok(Begun {
-            cells: filling.finish()?,
+        let begun = Begun {
+            cells: Cells::new(filling.finish()?),
             revision: table::meta::revision(meta)?,
-            sandbox_clock: table::meta::sandbox_clock(meta)?,
+            clock: table::meta::sandbox_clock(meta)?,
+            latest: taken.iter().filter_map(|cell| cell.latest).max(),
             answered: answered.map(table::answered::read).transpose()?.flatten(),
-        })
+        };
+        let revision = begun.revision;
+        Ok((begun, Transaction { taken, revision }))
     }
 
-    /// Writes what changed, and ends the transaction durably. After an error the transaction is over.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`]: somebody else was faster, or nobody can tell whether it is stored; begin the same batch
-    /// again, its keys tell.
-    pub fn commit(&mut self, cells: &[Rows], notes: &Notes) -> Result<(), StoreError> {
-        let Some(transaction) = self.begun.take() else {
-            return Err(StoreError::Refused("no transaction is under way".into()));
-        };
+    fn write(&mut self, transaction: &Transaction, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
         let entries = Entries::of(cells.iter().flat_map(|rows| &rows.entries));
-        let changes = Changes::of(cells, &transaction.cells);
-        let written = changes.and_then(|changes| {
-            let mut writes = changes.requests();
-            writes.extend(notes::requests(&entries, notes, transaction.revision));
-            self.write(writes)
-        });
-        written.inspect_err(|_| self.link.rollback())?;
-        self.end()
+        if entries.change_campaigns() && transaction.taken.len() < usize::from(self.cells) {
+            return Err(StoreError::Refused("a campaign is changed by who has begun on all cells".into()));
+        }
+        let changes = Changes::of(cells, notes, &transaction.taken, self.link.spread())?;
+        let mut writes = changes.requests();
+        writes.extend(notes::requests(&entries, notes, transaction.revision));
+        self.write_all(writes)
     }
 
     /// Writes, and sees that every row count is what it must be.
-    fn write(&mut self, writes: Vec<Written>) -> Result<(), StoreError> {
+    fn write_all(&mut self, writes: Vec<Written>) -> Result<(), StoreError> {
         let (mut requests, counts): (Vec<_>, Vec<_>) = writes.into_iter().unzip();
         requests.push(Request::of(PATIENT));
         let replies = self.link.run(&requests)?;
@@ -160,6 +125,8 @@ impl Writer {
         Ok(())
     }
 
+    /// Ends the transaction. When its end is not known it is begun again: whoever does that waits for its cells, which
+    /// the server gives back when it has made up its mind, and so finds by the keys what became of it.
     fn end(&mut self) -> Result<(), StoreError> {
         let _ = self.link.was_warned();
         match self.link.commit() {
@@ -176,16 +143,31 @@ impl Writer {
         }
     }
 
-    /// Ends the transaction and forgets it.
-    pub fn rollback(&mut self) {
-        self.begun = None;
-        if self.link.is_open() {
-            self.link.rollback();
-        }
+    pub(super) fn link(&mut self) -> &mut Link {
+        &mut self.link
     }
 
-    /// Reads campaigns, merchants, stores, codes and the rates in force, and which revision of them it is.
-    pub fn load_catalog(&mut self) -> Result<(Catalog, u64), StoreError> {
+    /// The statements that were prepared on its connection.
+    #[cfg(test)]
+    pub(super) fn prepared(&self) -> Vec<&'static str> {
+        self.link.prepared()
+    }
+}
+
+impl Store for Writer {
+    fn cells(&self) -> u16 {
+        self.cells
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn span(&self) -> usize {
+        self.span
+    }
+
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
         if self.link.is_open() {
             return load_catalog(&mut self.link);
         }
@@ -196,9 +178,34 @@ impl Writer {
         loaded
     }
 
-    /// At most `limit` of what fell due in some cells. Each campaign is given with the instant by which its expiries are
-    /// judged.
-    pub fn due(
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        if self.link.is_open() {
+            return Err(StoreError::Refused("a transaction is under way".into()));
+        }
+        let treasury = [(Cell::TREASURY, Vec::new())];
+        let wanted = if wanted.is_empty() { &treasury } else { wanted };
+        let lookup = Lookup::of(wanted.iter().map(|(cell, wants)| (*cell, &wants[..])));
+        let (begun, transaction) = self.try_begin(&lookup, asked).inspect_err(|_| self.rollback())?;
+        self.begun = Some(transaction);
+        Ok(begun)
+    }
+
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
+        let Some(transaction) = self.begun.take() else {
+            return Err(StoreError::Refused("no transaction is under way".into()));
+        };
+        self.write(&transaction, cells, notes).inspect_err(|_| self.link.rollback())?;
+        self.end()
+    }
+
+    fn rollback(&mut self) {
+        self.begun = None;
+        if self.link.is_open() {
+            self.link.rollback();
+        }
+    }
+
+    fn due(
         &mut self,
         cells: &[Cell],
         now: Time,
@@ -208,28 +215,14 @@ impl Writer {
         due::due(&mut self.link, cells, now, judged, limit)
     }
 
-    /// What is left of a campaign's packets in each cell that has a part of it, tier by tier. Nothing is locked: it is a
-    /// hint where packets are.
-    pub fn stock_left(&mut self, campaign: CampaignNo) -> Result<Vec<(Cell, Vec<u64>)>, StoreError> {
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
         let slices = slices_of(&mut self.link, self.cells, campaign)?;
         Ok(slices.into_iter().map(|(cell, slice)| (cell, slice.left)).collect())
     }
+}
 
-    /// The answer kept for an order of the office.
-    pub fn answered(&mut self, key: Key) -> Result<Option<Answered>, StoreError> {
-        let replies = self.link.once(&[table::answered::get(key)])?;
-        replies.first().map_or(Ok(None), table::answered::read)
-    }
-
-    pub(super) fn link(&mut self) -> &mut Link {
-        &mut self.link
-    }
-
-    /// The statements that were prepared on its connection.
-    #[cfg(test)]
-    pub(super) fn prepared(&self) -> Vec<&'static str> {
-        self.link.prepared()
-    }
+fn unanswered() -> StoreError {
+    StoreError::Refused("the server left a statement unanswered".into())
 }
 
 /// A campaign's slices, in the order of their cells.
@@ -254,8 +247,8 @@ pub(super) fn all_cells(cells: u16) -> Param<'static> {
     Box::new((0..cells).map(|cell| place(Cell(cell))).collect::<Vec<i16>>())
 }
 
-/// Everything that changes rarely, and its revision.
-pub(super) fn load_catalog(link: &mut Link) -> Result<(Catalog, u64), StoreError> {
+/// Everything that changes rarely.
+pub(super) fn load_catalog(link: &mut Link) -> Result<Catalog, StoreError> {
     let [campaigns, tiers, pauses] = table::campaign::all();
     let replies = link.once(&[
         table::meta::read(),
@@ -268,9 +261,10 @@ pub(super) fn load_catalog(link: &mut Link) -> Result<(Catalog, u64), StoreError
         pauses,
     ])?;
     let [meta, merchants, stores, codes, rates, of_campaigns @ ..] = &replies[..] else {
-        return Err(StoreError::Refused("the server left a statement unanswered".into()));
+        return Err(unanswered());
     };
     let mut catalog = Catalog::default();
+    catalog.revision = table::meta::revision(meta)?;
     for row in &merchants.rows {
         catalog.apply(Entry::Merchant(table::merchant::read(row)?.into()));
     }
@@ -286,5 +280,5 @@ pub(super) fn load_catalog(link: &mut Link) -> Result<(Catalog, u64), StoreError
     for campaign in table::campaign::read(of_campaigns)? {
         catalog.apply(Entry::Campaign(campaign.into()));
     }
-    Ok((catalog, table::meta::revision(meta)?))
+    Ok(catalog)
 }

@@ -227,7 +227,13 @@ impl Store for Writer {
             }
             let rows = prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))?;
             let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
-            Ok(Begun { cells: Cells::new(vec![rows]), revision: self.revision, clock: None, answered })
+            Ok(Begun {
+                cells: Cells::new(vec![rows]),
+                revision: self.revision,
+                clock: None,
+                latest: None,
+                answered,
+            })
         });
         read.inspect_err(|error| {
             self.rollback();

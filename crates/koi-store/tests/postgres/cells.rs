@@ -6,9 +6,9 @@ use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId, TransferId};
 use koi_core::ledger::Transfer;
 use koi_core::quote::{Phase, Quote};
-use koi_core::rows::{Rows, Slice};
+use koi_core::rows::{Cells, Rows, Slice};
 use koi_store::postgres::Writer;
-use koi_store::{Notes, StoreError, Want};
+use koi_store::{Notes, Store, StoreError, Want};
 
 use crate::sample::{self, asked, at};
 use crate::{Installation, transfers};
@@ -31,8 +31,8 @@ fn line(cell: Cell, number: i64) -> Transfer {
     Transfer { id: TransferId::new(cell, number), ..sample::transfer(number) }
 }
 
-fn of(cells: &mut [Rows], cell: Cell) -> &mut Rows {
-    cells.iter_mut().find(|rows| rows.cell == cell).unwrap()
+fn of(cells: &mut Cells, cell: Cell) -> &mut Rows {
+    cells.get_mut(cell).unwrap()
 }
 
 #[test]
@@ -78,11 +78,10 @@ fn a_transaction_over_several_cells_reads_and_writes_each_of_them() {
     let again: Vec<_> = [Cell(17), Cell(0), Cell(63), Cell(17)].map(|cell| (cell, wants(cell))).to_vec();
     let begun = installation.writer.begin(&again, None).unwrap();
     installation.writer.rollback();
-    let wants: Vec<_> = cells.iter().flat_map(|cell| wants(*cell).into_iter().map(|want| (*cell, want))).collect();
-    let read = installation.reader().rows(&wants).unwrap();
-    for cells_read in [begun.cells, read] {
-        assert_eq!(cells_read.len(), 3);
-        for mut rows in cells_read {
+    let read = installation.reader().rows(&all).unwrap();
+    for mut cells_read in [begun.cells, read] {
+        assert_eq!(cells_read.iter().count(), 3);
+        for rows in cells_read.iter_mut() {
             let cell = rows.cell;
             assert_eq!(rows.shoppers[&sample::coupon(1).shopper], [coupon(cell, 1).id]);
             let ordinals: Vec<u32> =
@@ -100,12 +99,13 @@ fn a_transaction_over_several_cells_reads_and_writes_each_of_them() {
     }
     let lines = transfers(&installation.reader());
     assert_eq!(lines.iter().map(|line| line.id.cell().0).collect::<Vec<_>>(), [0, 17, 63]);
-    let left = installation.writer.stock_left(sample::CAMPAIGN).unwrap();
+    let left = installation.writer.left(sample::CAMPAIGN).unwrap();
     assert_eq!(left, [0, 17, 63].map(|cell| (Cell(cell), vec![10, 0, 4510])));
-    assert_eq!(installation.writer.stock_left(CampaignNo(9)).unwrap(), []);
+    assert_eq!(installation.writer.left(CampaignNo(9)).unwrap(), []);
     let totals = installation.reader().totals(sample::CAMPAIGN).unwrap().unwrap();
     assert_eq!(totals.left, [30, 0, 13_530]);
-    assert_eq!(installation.writer.latest().unwrap(), Some(at(1000)));
+    // Of all that was written the refunds are the latest.
+    assert_eq!(installation.writer.latest().unwrap(), Some(at(1700)));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn count_up(writer: &mut Writer, cells: &[Cell], conflicts: &AtomicU32) {
 fn try_count_up(writer: &mut Writer, cells: &[Cell]) -> Result<(), StoreError> {
     let wants: Vec<_> = cells.iter().map(|cell| (*cell, vec![Want::Slice(sample::CAMPAIGN)])).collect();
     let mut begun = writer.begin(&wants, None)?;
-    for rows in &mut begun.cells {
+    for rows in begun.cells.iter_mut() {
         let slice = rows.slices.get(sample::CAMPAIGN).cloned();
         let slice = slice.unwrap_or(Slice { next_ordinal: 0, ..sample::slice() });
         let number = rows.counters.transfer;
@@ -225,12 +225,12 @@ fn a_writer_holds_its_cells_and_no_others() {
     // The same one waits, and goes on once it is given back.
     let waiting = std::thread::spawn(move || {
         let begun = other.begin(&[(Cell(4), vec![]), (Cell(3), vec![Want::Coupon(coupon(Cell(3), 1).id)])], None);
-        begun.unwrap().cells[0].coupons.has(coupon(Cell(3), 1).id)
+        begun.unwrap().cells.get(Cell(3)).unwrap().coupons.has(coupon(Cell(3), 1).id)
     });
     std::thread::sleep(std::time::Duration::from_millis(100));
     assert!(!waiting.is_finished());
     let mut cells = first.cells;
-    cells[0].coupons.put(coupon(Cell(3), 1).id, coupon(Cell(3), 1));
+    of(&mut cells, Cell(3)).coupons.put(coupon(Cell(3), 1).id, coupon(Cell(3), 1));
     installation.writer.commit(&cells, &Notes::default()).unwrap();
     assert!(waiting.join().unwrap(), "what was read after the wait is what was committed before it");
 }
@@ -239,10 +239,10 @@ fn a_writer_holds_its_cells_and_no_others() {
 fn a_cell_that_was_not_taken_is_not_written() {
     let mut installation = Installation::new();
     let begun = installation.writer.begin(&[(Cell(3), vec![])], None).unwrap();
-    let mut rows = begun.cells[0].clone();
+    let mut rows = begun.cells.get(Cell(3)).unwrap().clone();
     rows.cell = Cell(4);
     rows.coupons.put(coupon(Cell(4), 1).id, coupon(Cell(4), 1));
-    let error = installation.writer.commit(&[rows], &Notes::default()).unwrap_err();
+    let error = installation.writer.commit(&Cells::new(vec![rows]), &Notes::default()).unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
     let error = installation.writer.begin(&[(Cell(64), vec![])], None).unwrap_err();
     assert!(error.to_string().contains("no cell 64"), "{error}");

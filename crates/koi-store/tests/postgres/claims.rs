@@ -11,7 +11,7 @@ use koi_core::id::{Cell, CouponId, PaymentId, QuoteId, StoreId, TransferId};
 use koi_core::ledger::Transfer;
 use koi_core::money::{Currency, Money};
 use koi_core::refusal::Refusal;
-use koi_core::rows::{Cells, Rows, Slice};
+use koi_core::rows::Slice;
 use koi_core::time::Time;
 use koi_store::postgres::{Database, Writer};
 use koi_store::sqlite::Folder;
@@ -38,7 +38,7 @@ fn attempt(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) ->
     let wants: Vec<_> = batch.iter().map(|call| wants(call, of)).collect();
     let mut begun = writer.begin(&wants, None)?;
     let outcomes = decide_all(&mut begun.cells, of, catalog, now, batch);
-    if begun.cells.iter().any(Rows::is_changed) {
+    if begun.cells.is_changed() {
         writer.commit(&begun.cells, &Notes::default())?;
     } else {
         writer.rollback();
@@ -48,11 +48,10 @@ fn attempt(writer: &mut Writer, catalog: &Catalog, now: Time, batch: &[Call]) ->
 
 fn run_on_sqlite(store: &mut dyn Store, catalog: &Catalog, now: Time, batch: &[Call]) -> Vec<Outcome> {
     let wants: Vec<Want> = batch.iter().flat_map(|call| wants(call, 1).1).collect();
-    let begun = store.begin(&[(sample::CELL, wants)], None).unwrap();
-    let mut rows = begun.cells.treasury().unwrap().clone();
-    let outcomes = decide_all(std::slice::from_mut(&mut rows), 1, catalog, now, batch);
-    if rows.is_changed() {
-        store.commit(&Cells::new(vec![rows]), &Notes::default()).unwrap();
+    let mut begun = store.begin(&[(sample::CELL, wants)], None).unwrap();
+    let outcomes = decide_all(&mut begun.cells, 1, catalog, now, batch);
+    if begun.cells.is_changed() {
+        store.commit(&begun.cells, &Notes::default()).unwrap();
     } else {
         store.rollback();
     }
@@ -64,7 +63,7 @@ pub(crate) fn found(writer: &mut Writer, catalog: &Catalog, left: impl Fn(Cell) 
     let wants: Vec<_> =
         (0..writer.cells()).map(|cell| (Cell(cell), vec![Want::Slice(sample::CAMPAIGN)])).collect();
     let mut begun = writer.begin(&wants, None).unwrap();
-    for rows in &mut begun.cells {
+    for rows in begun.cells.iter_mut() {
         rows.slices.put(sample::CAMPAIGN, shop::slice(catalog, left(rows.cell)));
     }
     writer.commit(&begun.cells, &Notes::default()).unwrap();

@@ -1,7 +1,7 @@
 //! Who may open a database, and which.
 
-use koi_store::StoreError;
 use koi_store::postgres::{CELLS, Database};
+use koi_store::{Store, StoreError};
 
 use crate::Installation;
 use crate::server::Server;

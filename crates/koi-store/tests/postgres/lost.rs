@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use koi_core::id::Cell;
-use koi_core::rows::Rows;
+use koi_core::rows::Cells;
 use koi_core::time::Time;
 use koi_store::postgres::Writer;
-use koi_store::{Answered, LogLine, Notes, StoreError, Want};
+use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
 
 use crate::Installation;
 use crate::cells::coupon;
@@ -24,22 +24,23 @@ fn terminate(sql: &Sql) {
     wait_until("they are gone", || sql.value(&format!("SELECT count(*) {WRITERS}")) == "0");
 }
 
-fn begin(writer: &mut Writer) -> Result<Vec<Rows>, StoreError> {
+fn begin(writer: &mut Writer) -> Result<Cells, StoreError> {
     writer.begin(&[(CELL, vec![Want::Coupon(coupon(CELL, 1).id)])], None).map(|begun| begun.cells)
 }
 
 /// Makes a coupon unless it is there, as a repeated call does; answers whether it made it.
 fn claim(writer: &mut Writer) -> Result<bool, StoreError> {
     let mut cells = begin(writer)?;
-    if cells[0].coupons.has(coupon(CELL, 1).id) {
+    if cells.get(CELL).unwrap().coupons.has(coupon(CELL, 1).id) {
         writer.rollback();
         return Ok(false);
     }
-    issue(&mut cells[0]);
+    issue(&mut cells);
     writer.commit(&cells, &Notes::default()).map(|()| true)
 }
 
-fn issue(rows: &mut Rows) {
+fn issue(cells: &mut Cells) {
+    let rows = cells.get_mut(CELL).unwrap();
     rows.coupons.put(coupon(CELL, 1).id, coupon(CELL, 1));
     rows.counters.transfer += 1;
 }
@@ -70,10 +71,10 @@ fn a_connection_that_is_lost_in_a_transaction_is_a_conflict_and_nothing_of_it_is
     let mut installation = Installation::new();
     let sql = installation.sql();
     let mut cells = begin(&mut installation.writer).unwrap();
-    issue(&mut cells[0]);
+    issue(&mut cells);
     terminate(&sql);
     // What else is asked meanwhile belongs to the transaction, and must not begin another one behind its back.
-    let error = installation.writer.stock_left(sample::CAMPAIGN).unwrap_err();
+    let error = installation.writer.left(sample::CAMPAIGN).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     let error = installation.writer.commit(&cells, &Notes::default()).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
@@ -160,7 +161,7 @@ fn a_server_that_is_gone_is_unavailable_and_found_again_when_it_is_back() {
 fn a_writer_that_stands_still_loses_its_cells_to_the_others() {
     let mut installation = Installation::new();
     let mut cells = begin(&mut installation.writer).unwrap();
-    issue(&mut cells[0]);
+    issue(&mut cells);
     let mut other = installation.database.writer().unwrap();
     let start = Instant::now();
     assert!(claim(&mut other).unwrap());
@@ -194,8 +195,8 @@ fn orders_of_the_office_follow_each_other() {
     let mut first = installation.writer.begin(&cells, Some(key)).unwrap();
     let mut second = other.begin(&[(Cell(8), vec![])], Some(key)).unwrap();
     assert_eq!((first.revision, &first.answered, &second.answered), (1, &None, &None));
-    first.cells[0].entries = vec![merchant()];
-    second.cells[0].entries = vec![merchant()];
+    first.cells.get_mut(CELL).unwrap().entries = vec![merchant()];
+    second.cells.get_mut(Cell(8)).unwrap().entries = vec![merchant()];
     installation.writer.commit(&first.cells, &order(1, "first")).unwrap();
     let error = other.commit(&second.cells, &order(1, "second")).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
@@ -203,15 +204,15 @@ fn orders_of_the_office_follow_each_other() {
     let again = other.begin(&[(Cell(8), vec![])], Some(key)).unwrap();
     other.rollback();
     assert_eq!((again.revision, again.answered.unwrap().body.as_str()), (2, "first"));
-    let (catalog, revision) = other.load_catalog().unwrap();
-    assert_eq!((catalog.merchants().count(), revision), (1, 2));
-    assert_eq!(installation.reader().revision().unwrap(), 2);
+    let catalog = other.load_catalog().unwrap();
+    assert_eq!((catalog.merchants().count(), catalog.revision), (1, 2));
+    assert_eq!(installation.reader().catalog().unwrap().revision, 2);
     assert_eq!(installation.log_lines().len(), 1);
 
     // An order that changes nothing of the catalog leaves its revision.
     let begun = other.begin(&cells, Some(asked(2).key)).unwrap();
     other.commit(&begun.cells, &order(2, "third")).unwrap();
-    assert_eq!(installation.reader().revision().unwrap(), 2);
+    assert_eq!(installation.reader().catalog().unwrap().revision, 2);
     let begun = other.begin(&cells, None).unwrap();
     other.commit(&begun.cells, &Notes { log: order(3, "fourth").log, ..Notes::default() }).unwrap();
     assert_eq!(installation.sql().value("SELECT string_agg(number::text, ' ' ORDER BY number) FROM log"), "1 2 3");
@@ -221,7 +222,8 @@ fn orders_of_the_office_follow_each_other() {
 fn a_batch_sees_the_catalogs_revision_as_it_is_once_it_has_its_cells() {
     let mut installation = Installation::new();
     let mut first = installation.writer.begin(&[(CELL, vec![])], None).unwrap();
-    first.cells[0].entries = vec![koi_core::catalog::Entry::Merchant(sample::merchant("m").into())];
+    first.cells.get_mut(CELL).unwrap().entries =
+        vec![koi_core::catalog::Entry::Merchant(sample::merchant("m").into())];
     let mut other = installation.database.writer().unwrap();
     let waiting = std::thread::spawn(move || other.begin(&[(CELL, vec![])], None).unwrap().revision);
     std::thread::sleep(Duration::from_millis(100));
@@ -234,12 +236,13 @@ fn the_sandboxs_clock_is_everybodys_and_never_goes_back() {
     let mut installation = Installation::new();
     let mut other = installation.database.writer().unwrap();
     let clock = |ms| Notes { sandbox_clock: Some(sample::at(ms)), ..Notes::default() };
+    // They need not share a cell.
     let first = installation.writer.begin(&[], None).unwrap();
-    let second = other.begin(&[], None).unwrap();
-    assert_eq!((first.sandbox_clock, second.sandbox_clock), (None, None));
-    installation.writer.commit(&[], &clock(2000)).unwrap();
-    let error = other.commit(&[], &clock(1000)).unwrap_err();
+    let second = other.begin(&[(CELL, vec![])], None).unwrap();
+    assert_eq!((first.clock, second.clock), (None, None));
+    installation.writer.commit(&first.cells, &clock(2000)).unwrap();
+    let error = other.commit(&second.cells, &clock(1000)).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
-    assert_eq!(other.begin(&[], None).unwrap().sandbox_clock, Some(sample::at(2000)));
-    assert_eq!(installation.reader().sandbox_clock().unwrap(), Some(sample::at(2000)));
+    assert_eq!(other.begin(&[(CELL, vec![])], None).unwrap().clock, Some(sample::at(2000)));
+    assert_eq!(installation.writer.sandbox_clock().unwrap(), Some(sample::at(2000)));
 }

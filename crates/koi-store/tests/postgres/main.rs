@@ -28,13 +28,13 @@ mod walks;
 use std::ops::ControlFlow;
 
 use koi_core::catalog::{Catalog, Entry};
-use koi_core::id::{CampaignNo, Principal, TransferId};
+use koi_core::id::{CampaignNo, Cell, Principal, TransferId};
 use koi_core::ledger::Transfer;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Rows};
 use koi_core::time::Time;
 pub(crate) use koi_store::postgres::Reader;
 use koi_store::postgres::{ApiKey, Database, Writer};
-use koi_store::{Due, LogLine, Notes, StoreError, Want};
+use koi_store::{Due, LogLine, Notes, Store, StoreError, Want, Wanted};
 
 use crate::sample::CELL;
 use crate::server::{Server, Sql};
@@ -71,12 +71,12 @@ impl Installation {
     }
 
     fn begin(&mut self, wants: &[Want]) -> Result<Rows, StoreError> {
-        let mut begun = self.writer.begin(&[(CELL, wants.to_vec())], None)?;
-        Ok(begun.cells.remove(0))
+        let begun = self.writer.begin(&[(CELL, wants.to_vec())], None)?;
+        Ok(begun.cells.get(CELL).unwrap().clone())
     }
 
     fn end(&mut self, rows: &Rows, notes: &Notes) -> Result<(), StoreError> {
-        self.writer.commit(std::slice::from_ref(rows), notes)
+        self.writer.commit(&Cells::new(vec![rows.clone()]), notes)
     }
 
     fn rollback(&mut self) {
@@ -88,11 +88,15 @@ impl Installation {
     }
 
     fn enter(&mut self, entries: Vec<Entry>) {
-        self.commit(|rows| rows.entries = entries);
+        // Campaigns are changed by who has begun on all cells.
+        let wanted: Vec<Wanted> = (0..self.writer.cells()).map(|cell| (Cell(cell), vec![])).collect();
+        let mut begun = self.writer.begin(&wanted, None).unwrap();
+        begun.cells.get_mut(CELL).unwrap().entries = entries;
+        self.writer.commit(&begun.cells, &Notes::default()).unwrap();
     }
 
     fn load_catalog(&mut self) -> Catalog {
-        self.writer.load_catalog().unwrap().0
+        self.writer.load_catalog().unwrap()
     }
 
     fn latest(&mut self) -> Option<Time> {
@@ -120,11 +124,7 @@ impl Installation {
     }
 
     fn rows(&self, wants: &[Want]) -> Rows {
-        // A coupon that is not there, so that something is wanted of the cell.
-        let nothing = [Want::Coupon(sample::largest_coupon().id)];
-        let wants = if wants.is_empty() { &nothing } else { wants };
-        let wants: Vec<_> = wants.iter().map(|want| (CELL, *want)).collect();
-        self.reader().rows(&wants).unwrap().remove(0)
+        self.reader().rows(&[(CELL, wants.to_vec())]).unwrap().get(CELL).unwrap().clone()
     }
 
     /// Breaks something behind the store's back, and against what the database checks.

@@ -8,7 +8,7 @@ use koi_core::id::{AccountId, CampaignId, Cell, CodeText, PersonId, Principal};
 use koi_core::idempotency::Asked;
 use koi_core::ledger::Buckets;
 use koi_core::money::{Currency, Rate};
-use koi_core::rows::{Rows, Slice};
+use koi_core::rows::{Cells, Slice};
 use koi_core::rules::Country;
 use koi_core::scene::{Pick, Scene, Settings};
 use koi_core::time::{Time, Zone};
@@ -99,7 +99,7 @@ pub(crate) fn wants(call: &Call, cells: u16) -> (Cell, Vec<Want>) {
 
 /// Decides calls one after the other, each on the rows of its cell.
 pub(crate) fn decide_all(
-    cells: &mut [Rows],
+    cells: &mut Cells,
     of: u16,
     catalog: &Catalog,
     now: Time,
@@ -120,8 +120,7 @@ pub(crate) fn decide_all(
     let scene = Scene { catalog, settings: &settings, now, luck: &luck };
     let one = |call: &Call| {
         let (cell, _) = wants(call, of);
-        let at = cells.binary_search_by_key(&cell, |rows| rows.cell).unwrap();
-        decide(&mut cells[at], &scene, call).map(|decision| (decision.answer, decision.replayed))
+        decide(cells.get_mut(cell).unwrap(), &scene, call).map(|decision| (decision.answer, decision.replayed))
     };
     batch.iter().map(one).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use koi_store::Notes;
 use koi_store::postgres::Database;
+use koi_store::{Notes, Store};
 
 use crate::claims::found;
 use crate::server::Server;

@@ -5,7 +5,7 @@ use koi_core::id::{Cell, CouponId, QuoteId};
 use koi_core::quote::Quote;
 use koi_core::rows::Slice;
 use koi_store::postgres::Writer;
-use koi_store::{Notes, Want};
+use koi_store::{Notes, Store, Want};
 
 use crate::Installation;
 use crate::sample::{self, asked};
@@ -44,7 +44,7 @@ fn write(writer: &mut Writer, cells: u16, each: u32, from: u32, rows: Rows) -> u
         .collect();
     let before = writer.sent();
     let mut begun = writer.begin(&wants, None).unwrap();
-    for working in &mut begun.cells {
+    for working in begun.cells.iter_mut() {
         let slice = working.slices.get(sample::CAMPAIGN).cloned().unwrap_or_else(sample::slice);
         working.slices.put(sample::CAMPAIGN, Slice { next_ordinal: slice.next_ordinal + 1, ..slice });
         for number in from..from + each {

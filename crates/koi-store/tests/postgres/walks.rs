@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use koi_core::id::{Cell, CouponId, PaymentId, QuoteId, RefundId, TransferId};
 use koi_core::payment::Refund;
 use koi_core::quote::{Phase, Quote};
-use koi_store::Notes;
 use koi_store::postgres::{Database, Reader, Writer};
+use koi_store::{Notes, Store};
 
 use crate::cells::coupon;
 use crate::sample::{self, asked};
@@ -20,7 +20,7 @@ const EACH: u32 = 3000;
 fn fill(writer: &mut Writer) {
     let wants: Vec<_> = CELLS.map(|cell| (cell, vec![])).to_vec();
     let mut begun = writer.begin(&wants, None).unwrap();
-    for rows in &mut begun.cells {
+    for rows in begun.cells.iter_mut() {
         for number in 1..=EACH {
             let coupon = coupon(rows.cell, number);
             let id = QuoteId::new(rows.cell, number.into());

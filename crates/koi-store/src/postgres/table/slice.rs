@@ -45,8 +45,7 @@ pub(crate) static BY_CAMPAIGN: LazyLock<Sql> = LazyLock::new(|| TABLE.by("campai
 /// A campaign's part ($2) of each of some cells ($1).
 pub(crate) static OF_CAMPAIGN: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT stored.cell, {} FROM unnest($1::smallint[]) AS of (cell) JOIN {} AS stored \
-         ON stored.cell = of.cell AND stored.campaign = $2",
+        "SELECT stored.cell, {} FROM {} AS stored WHERE stored.cell = ANY($1::smallint[]) AND stored.campaign = $2",
         TABLE.read(),
         TABLE.name
     )
@@ -54,7 +53,7 @@ pub(crate) static OF_CAMPAIGN: LazyLock<String> = LazyLock::new(|| {
 /// All slices of some cells ($1).
 pub(crate) static ALL: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT stored.cell, {} FROM unnest($1::smallint[]) AS of (cell) JOIN {} AS stored ON stored.cell = of.cell",
+        "SELECT stored.cell, {} FROM {} AS stored WHERE stored.cell = ANY($1::smallint[])",
         TABLE.read(),
         TABLE.name
     )

@@ -30,15 +30,6 @@ pub(crate) static TABLE: Table<Transfer> = Table {
 
 pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
 pub(crate) static WALK: LazyLock<Walk> = LazyLock::new(|| Walk::new(TABLE.name, &TABLE.read(), &["id"], ""));
-/// When the last line of each of some cells ($1) was written.
-pub(crate) static LATEST: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT last.at FROM unnest($1::smallint[]) AS of (cell) CROSS JOIN LATERAL (SELECT stored.at FROM {} AS stored \
-         WHERE stored.cell = of.cell ORDER BY stored.id DESC LIMIT 1) AS last",
-        TABLE.name
-    )
-});
-
 fn account(number: i16) -> Result<Account, StoreError> {
     u8::try_from(number).ok().and_then(Account::of_number).ok_or_else(|| damaged("a transfer's account"))
 }
