@@ -8,6 +8,7 @@ use crate::postgres::Database;
 use crate::sample;
 use crate::{Store, Want};
 use koi_core::coupon::Coupon;
+use koi_core::id::{Cell, CouponId, PaymentId, QuoteId};
 use koi_core::quote::{Phase, Quote};
 
 /// The tables that carry the load.
@@ -94,11 +95,28 @@ fn broken(sql: &str) -> Vec<String> {
     broken
 }
 
+/// Whether a statement over several cells finds or writes each row by a cell that it was given: the first of its values.
+fn is_of_its_cells(sql: &str) -> bool {
+    let from_values = ["of (cell)", "wanted (cell, ", "part (cell, ", "new (cell, "];
+    let is_given = |name: &str| from_values.iter().any(|list| list.starts_with(name) && sql.contains(list));
+    let has_cells = sql.contains("($1::smallint[]");
+    let restricted: Vec<&str> = sql.split("stored.cell = ").skip(1).collect();
+    let of_values = |rest: &&str| {
+        let word = rest.split([' ', ')']).next().unwrap_or_default();
+        word.strip_suffix(".cell").is_some_and(is_given) || rest.starts_with("ANY($1::smallint[])")
+    };
+    let is_restricted = restricted.len() == 1 && restricted.iter().all(of_values);
+    let is_written = sql.starts_with("INSERT INTO ") && sql.contains(" AS stored (cell, ");
+    has_cells && (is_restricted || is_written && sql.contains(" SELECT new.cell, ") && is_given("new"))
+}
+
 #[test]
-fn every_statement_of_the_hot_path_stays_in_its_cell() {
+fn every_statement_of_the_hot_path_stays_in_its_cells() {
     for sql in hot() {
-        let sql = sql.form(Form::Pinned);
-        assert_eq!(broken(sql), [""; 0], "{sql}");
+        let (pinned, many) = (sql.form(Form::Pinned), sql.form(Form::Many));
+        assert_eq!(broken(pinned), [""; 0], "{pinned}");
+        assert!(is_of_its_cells(many), "{many}");
+        assert!(!is_of_its_cells(pinned), "{pinned}");
     }
 }
 
@@ -120,6 +138,27 @@ fn what_breaks_a_rule_is_noticed() {
     ] {
         let broken = broken(sql);
         assert!(broken.iter().any(|why| why.contains(part)), "{sql}: {broken:?}");
+    }
+}
+
+/// What is run besides statements of the hot path: a transaction's frame, its look at the catalog's revision, and that at
+/// the schema when a connection is opened.
+fn is_other(sql: &str) -> bool {
+    let frame = ["BEGIN", "COMMIT", "SET LOCAL statement_timeout"];
+    frame.iter().any(|start| sql.starts_with(start)) || sql == meta::read().sql || sql.contains("koi_schema")
+}
+
+#[test]
+fn what_leads_out_of_the_cells_is_noticed() {
+    for sql in [
+        "SELECT stored.id FROM coupon AS stored WHERE stored.id = ANY($1::bigint[])",
+        "SELECT stored.id FROM coupon AS stored WHERE stored.cell = ANY($2::smallint[]) AND stored.id = $1",
+        "SELECT stored.id FROM unnest($1::smallint[]) AS of (cell) JOIN coupon AS stored ON stored.id > of.cell",
+        "SELECT stored.id FROM unnest($1::smallint[]) AS of (cell) JOIN coupon AS stored ON stored.cell = other.cell",
+        "INSERT INTO coupon AS stored (cell, id) SELECT 7, new.id FROM unnest($1::smallint[]) AS new (cell, id)",
+        "UPDATE cell AS stored SET next_quote = new.next FROM unnest($1::smallint[]) AS new (cell, next)",
+    ] {
+        assert!(!is_of_its_cells(sql), "{sql}");
     }
 }
 
@@ -169,14 +208,9 @@ fn every_statement_of_the_hot_path_is_in_the_list_and_uses_an_index() {
     let database: Database = server.url(&name).parse().unwrap();
     drop(database.serve(Some(4)).unwrap());
     let known: Vec<&str> = hot().into_iter().map(|sql| sql.form(Form::Pinned)).collect();
-    let others = ["BEGIN", "COMMIT", "SET LOCAL statement_timeout"];
     let mut seen = 0;
     for sql in run_everything(&database) {
-        if others.iter().any(|start| sql.starts_with(start)) || sql == meta::read().sql {
-            continue;
-        }
-        // The look at the schema when the connection is opened.
-        if sql.contains("koi_schema") {
+        if is_other(sql) {
             continue;
         }
         assert!(known.contains(&sql), "{sql}");
@@ -206,4 +240,32 @@ fn every_statement_of_the_hot_path_is_in_the_list_and_uses_an_index() {
             sql.run("DEALLOCATE p");
         }
     }
+}
+
+#[test]
+fn where_citus_is_every_statement_is_pinned() {
+    let server = Server::shared();
+    let name = server.fresh();
+    server.sql(&name).pretend_citus();
+    let database: Database = server.url(&name).parse().unwrap();
+    let (mut writer, _) = database.serve(Some(4)).unwrap();
+    let cells = [Cell(0), Cell(1), Cell(3)];
+    let wants = |cell| {
+        let quote = QuoteId::new(cell, 1);
+        let coupon = CouponId::new(cell, sample::CAMPAIGN, 1);
+        let payment = Want::Payment(PaymentId::of(quote), sample::asked(1).key);
+        vec![Want::Slice(sample::CAMPAIGN), Want::Coupon(coupon), Want::Quote(quote), payment]
+    };
+    for _ in 0..2 {
+        let mut begun = writer.begin(&cells.map(|cell| (cell, wants(cell))), None).unwrap();
+        for rows in begun.cells.iter_mut() {
+            rows.slices.put(sample::CAMPAIGN, sample::slice());
+            rows.counters.transfer += 1;
+        }
+        writer.commit(&begun.cells, &crate::Notes::default()).unwrap();
+    }
+    writer.due(&cells, sample::at(1), &[(sample::CAMPAIGN, sample::at(1))], 10).unwrap();
+    let pinned: Vec<&str> = hot().into_iter().map(|sql| sql.form(Form::Pinned)).collect();
+    let run: Vec<&str> = writer.prepared().into_iter().filter(|sql| !is_other(sql)).collect();
+    assert!(run.len() > 8 && run.iter().all(|sql| pinned.contains(sql)), "{run:#?}");
 }

@@ -36,8 +36,21 @@ fn of(cells: &mut Cells, cell: Cell) -> &mut Rows {
 }
 
 #[test]
-fn a_transaction_over_several_cells_reads_and_writes_each_of_them() {
-    let mut installation = Installation::new();
+fn several_cells_are_read_and_written_in_one_transaction() {
+    let installation = Installation::new();
+    assert_eq!((installation.writer.cells(), installation.writer.span()), (64, 16));
+    check_several_cells(installation);
+}
+
+#[test]
+fn where_citus_is_a_transaction_has_one_cell_and_can_have_several() {
+    let installation = Installation::on_citus();
+    assert_eq!((installation.writer.cells(), installation.writer.span()), (64, 1));
+    check_several_cells(installation);
+}
+
+fn check_several_cells(mut installation: Installation) {
+    assert!(installation.writer.is_shared());
     let cells = [Cell(63), Cell(0), Cell(17)];
     let wants = |cell: Cell| {
         vec![
@@ -110,7 +123,11 @@ fn a_transaction_over_several_cells_reads_and_writes_each_of_them() {
 
 #[test]
 fn due_work_of_several_cells_is_found_in_the_cells_that_are_asked_for() {
-    let mut installation = Installation::new();
+    check_due(Installation::new());
+    check_due(Installation::on_citus());
+}
+
+fn check_due(mut installation: Installation) {
     let cells = [Cell(1), Cell(2), Cell(3)];
     let wants: Vec<_> = cells.map(|cell| (cell, vec![])).to_vec();
     let mut begun = installation.writer.begin(&wants, None).unwrap();
@@ -141,6 +158,54 @@ fn due_work_of_several_cells_is_found_in_the_cells_that_are_asked_for() {
     expected.sort_unstable();
     assert_eq!(first, expected);
     assert_eq!(due(writer, &cells, 9999, 0).coupons, []);
+}
+
+#[test]
+fn what_is_left_is_told_of_all_cells_as_it_is_committed_and_nobody_is_waited_for() {
+    let mut installation = Installation::new();
+    let all: Vec<_> = (0..64).map(|cell| (Cell(cell), vec![Want::Slice(sample::CAMPAIGN)])).collect();
+    let put = |cells: &mut Cells, more: u64| {
+        for rows in cells.iter_mut() {
+            let left = vec![u64::from(rows.cell.0) + more, 0, 7];
+            rows.slices.put(sample::CAMPAIGN, Slice { left, ..sample::slice() });
+        }
+    };
+    let mut begun = installation.writer.begin(&all, None).unwrap();
+    put(&mut begun.cells, 0);
+    installation.writer.commit(&begun.cells, &Notes::default()).unwrap();
+    let expected: Vec<_> = (0..64).map(|cell| (Cell(cell), vec![u64::from(cell), 0, 7])).collect();
+    assert_eq!(installation.writer.left(sample::CAMPAIGN).unwrap(), expected);
+
+    let mut other = installation.database.writer().unwrap();
+    let mut begun = installation.writer.begin(&all, None).unwrap();
+    put(&mut begun.cells, 100);
+    assert_eq!(other.left(sample::CAMPAIGN).unwrap(), expected, "another has all cells, and has not committed");
+    installation.writer.commit(&begun.cells, &Notes::default()).unwrap();
+    assert_eq!(other.left(sample::CAMPAIGN).unwrap()[63], (Cell(63), vec![163, 0, 7]));
+}
+
+#[test]
+fn every_cell_knows_the_latest_time_that_was_written_in_it() {
+    let mut installation = Installation::new();
+    let mut other = installation.database.writer().unwrap();
+    // Writes at a time into the first cell of a transaction; answers what the transaction was begun with.
+    let write = |writer: &mut Writer, cells: &[u16], number: i64, ms: i64| {
+        let wanted: Vec<_> = cells.iter().map(|cell| (Cell(*cell), vec![])).collect();
+        let mut begun = writer.begin(&wanted, None).unwrap();
+        let line = Transfer { at: at(ms), ..line(Cell(cells[0]), number) };
+        of(&mut begun.cells, Cell(cells[0])).transfers.push(line);
+        writer.commit(&begun.cells, &Notes::default()).unwrap();
+        begun.latest
+    };
+    let writer = &mut installation.writer;
+    assert_eq!(write(writer, &[1, 2], 1, 5000), None);
+    assert_eq!(write(&mut other, &[3], 1, 7000), None, "another cell has another time");
+    // Another process is told, also of a cell that was decided on and not written.
+    assert_eq!(write(&mut other, &[2], 1, 4000), Some(at(5000)));
+    assert_eq!(write(writer, &[2], 2, 6000), Some(at(5000)), "and it never goes back");
+    assert_eq!(write(writer, &[1, 2, 3], 2, 6500), Some(at(7000)));
+    assert_eq!(write(writer, &[1], 3, 6500), Some(at(6500)));
+    assert_eq!(writer.latest().unwrap(), Some(at(7000)));
 }
 
 /// Counts up the ordinal of the slice in some cells, in one transaction; tries again when it must.
@@ -212,6 +277,12 @@ fn writers_on_different_cells_do_not_meet() {
 #[test]
 fn batches_over_overlapping_cells_in_any_order_never_wait_in_a_circle() {
     check_counting(&[&[1, 2, 3, 4], &[4, 3, 2, 1], &[3, 1, 4], &[2, 4]]);
+}
+
+#[test]
+fn orders_that_take_all_cells_and_moves_between_two_never_wait_in_a_circle() {
+    let all: Vec<u16> = (0..64).collect();
+    check_counting(&[&all, &[0, 17], &[63, 0], &all, &[17], &[40, 41, 63]]);
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use koi_core::campaign::{Campaign, State};
+use koi_core::catalog::Entry;
 use koi_core::id::Cell;
 use koi_core::rows::Cells;
 use koi_core::time::Time;
 use koi_store::postgres::Writer;
-use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want};
+use koi_store::{Answered, LogLine, Notes, Store, StoreError, Want, Wanted};
 
 use crate::Installation;
 use crate::cells::coupon;
@@ -171,7 +173,7 @@ fn a_writer_that_stands_still_loses_its_cells_to_the_others() {
     assert!(!claim(&mut installation.writer).unwrap());
 }
 
-fn order(number: i64, revision: &str) -> Notes {
+fn order_notes(number: i64, revision: &str) -> Notes {
     Notes {
         answered: Some(Answered { asked: asked(number), status: 200, body: revision.to_owned() }),
         log: vec![LogLine {
@@ -189,7 +191,7 @@ fn order(number: i64, revision: &str) -> Notes {
 fn orders_of_the_office_follow_each_other() {
     let mut installation = Installation::new();
     let mut other = installation.database.writer().unwrap();
-    let merchant = || koi_core::catalog::Entry::Merchant(sample::merchant("m").into());
+    let merchant = || Entry::Merchant(sample::merchant("m").into());
     let (key, cells) = (asked(1).key, [(CELL, vec![])]);
     // Both begin before either is done; they need not even share a cell.
     let mut first = installation.writer.begin(&cells, Some(key)).unwrap();
@@ -197,8 +199,8 @@ fn orders_of_the_office_follow_each_other() {
     assert_eq!((first.revision, &first.answered, &second.answered), (1, &None, &None));
     first.cells.get_mut(CELL).unwrap().entries = vec![merchant()];
     second.cells.get_mut(Cell(8)).unwrap().entries = vec![merchant()];
-    installation.writer.commit(&first.cells, &order(1, "first")).unwrap();
-    let error = other.commit(&second.cells, &order(1, "second")).unwrap_err();
+    installation.writer.commit(&first.cells, &order_notes(1, "first")).unwrap();
+    let error = other.commit(&second.cells, &order_notes(1, "second")).unwrap_err();
     assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     // Begun again, the second finds the answer of the first, and that the catalog is another one.
     let again = other.begin(&[(Cell(8), vec![])], Some(key)).unwrap();
@@ -211,10 +213,10 @@ fn orders_of_the_office_follow_each_other() {
 
     // An order that changes nothing of the catalog leaves its revision.
     let begun = other.begin(&cells, Some(asked(2).key)).unwrap();
-    other.commit(&begun.cells, &order(2, "third")).unwrap();
+    other.commit(&begun.cells, &order_notes(2, "third")).unwrap();
     assert_eq!(installation.reader().catalog().unwrap().revision, 2);
     let begun = other.begin(&cells, None).unwrap();
-    other.commit(&begun.cells, &Notes { log: order(3, "fourth").log, ..Notes::default() }).unwrap();
+    other.commit(&begun.cells, &Notes { log: order_notes(3, "fourth").log, ..Notes::default() }).unwrap();
     assert_eq!(installation.sql().value("SELECT string_agg(number::text, ' ' ORDER BY number) FROM log"), "1 2 3");
 }
 
@@ -222,13 +224,107 @@ fn orders_of_the_office_follow_each_other() {
 fn a_batch_sees_the_catalogs_revision_as_it_is_once_it_has_its_cells() {
     let mut installation = Installation::new();
     let mut first = installation.writer.begin(&[(CELL, vec![])], None).unwrap();
-    first.cells.get_mut(CELL).unwrap().entries =
-        vec![koi_core::catalog::Entry::Merchant(sample::merchant("m").into())];
+    first.cells.get_mut(CELL).unwrap().entries = vec![Entry::Merchant(sample::merchant("m").into())];
     let mut other = installation.database.writer().unwrap();
     let waiting = std::thread::spawn(move || other.begin(&[(CELL, vec![])], None).unwrap().revision);
     std::thread::sleep(Duration::from_millis(100));
     installation.writer.commit(&first.cells, &Notes::default()).unwrap();
     assert_eq!(waiting.join().unwrap(), 2);
+}
+
+/// All cells, as orders about a campaign take them.
+fn all_cells() -> Vec<Wanted> {
+    (0..64).map(|cell| (Cell(cell), vec![])).collect()
+}
+
+fn campaign(cells: &mut Cells, state: State) {
+    let campaign = Campaign { state, ..sample::campaign("summer", 1) };
+    cells.get_mut(Cell(0)).unwrap().entries = vec![Entry::Campaign(campaign.into())];
+}
+
+#[test]
+fn a_campaign_is_changed_between_batches_and_never_within_one() {
+    let mut installation = Installation::new();
+    let mut begun = installation.writer.begin(&all_cells(), None).unwrap();
+    campaign(&mut begun.cells, State::Open);
+    installation.writer.commit(&begun.cells, &Notes::default()).unwrap();
+
+    // A batch is under way. Who ends the campaign waits for it, and finds what it wrote.
+    let mut batch = begin(&mut installation.writer).unwrap();
+    issue(&mut batch);
+    let mut office = installation.database.writer().unwrap();
+    let ending = std::thread::spawn(move || {
+        let mut wanted = all_cells();
+        wanted[usize::from(CELL.0)].1.push(Want::Coupon(coupon(CELL, 1).id));
+        let mut begun = office.begin(&wanted, None).unwrap();
+        assert!(begun.cells.get(CELL).unwrap().coupons.has(coupon(CELL, 1).id));
+        campaign(&mut begun.cells, State::Ended { at: sample::at(9), reason: "over".into() });
+        (office, begun)
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!ending.is_finished());
+    installation.writer.commit(&batch, &Notes::default()).unwrap();
+
+    // A batch that begins meanwhile waits for the order, and is told that the catalog is another one.
+    let (mut office, ended) = ending.join().unwrap();
+    let mut writer = installation.writer;
+    let batch = std::thread::spawn(move || writer.begin(&[(CELL, vec![])], None).map(|begun| begun.revision));
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!batch.is_finished());
+    office.commit(&ended.cells, &Notes::default()).unwrap();
+    assert_eq!((ended.revision, batch.join().unwrap().unwrap()), (2, 3));
+}
+
+#[test]
+fn who_has_not_begun_on_all_cells_changes_no_campaign() {
+    let mut installation = Installation::new();
+    let mut begun = installation.writer.begin(&all_cells()[..63], None).unwrap();
+    campaign(&mut begun.cells, State::Open);
+    let error = installation.writer.commit(&begun.cells, &Notes::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
+    let catalog = installation.writer.load_catalog().unwrap();
+    assert_eq!((catalog.campaigns().count(), catalog.revision), (0, 1));
+}
+
+#[test]
+fn a_batch_beside_an_order_about_something_else_comes_before_it_or_after() {
+    let mut installation = Installation::new();
+    let mut office = installation.database.writer().unwrap();
+    let mut batch = begin(&mut installation.writer).unwrap();
+    issue(&mut batch);
+    // The order has another cell, and is done at once.
+    let mut order = office.begin(&[], None).unwrap();
+    order.cells.get_mut(Cell(0)).unwrap().entries = vec![Entry::Merchant(sample::merchant("m").into())];
+    office.commit(&order.cells, &Notes::default()).unwrap();
+    // The batch was decided before it, changes nothing that it read, and leaves its own line of the log beside.
+    let notes = Notes { log: order_notes(1, "void").log, ..Notes::default() };
+    installation.writer.commit(&batch, &notes).unwrap();
+    // A change that was decided before it is not written over it.
+    let mut late = office.begin(&[], None).unwrap();
+    assert_eq!(late.revision, 2);
+    let mut first = installation.writer.begin(&[(CELL, vec![])], None).unwrap();
+    for (begun, name) in [(&mut late, "late"), (&mut first, "first")] {
+        let rows = begun.cells.iter_mut().next().unwrap();
+        rows.entries = vec![Entry::Merchant(sample::merchant(name).into())];
+    }
+    installation.writer.commit(&first.cells, &Notes::default()).unwrap();
+    let error = office.commit(&late.cells, &Notes::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Conflict(_)), "{error}");
+    assert_eq!(office.begin(&[], None).unwrap().revision, 3);
+}
+
+#[test]
+fn a_cell_that_somebody_holds_for_too_long_is_unavailable() {
+    let mut installation = Installation::new();
+    let sql = installation.sql();
+    sql.run("BEGIN");
+    sql.run("SELECT FROM cell WHERE cell = 7 FOR UPDATE");
+    let start = Instant::now();
+    let error = begin(&mut installation.writer).unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!((9..15).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    sql.run("ROLLBACK");
+    assert!(claim(&mut installation.writer).unwrap());
 }
 
 #[test]

@@ -52,7 +52,17 @@ impl Installation {
     }
 
     pub(crate) fn on(server: &Server) -> Self {
-        let name = server.fresh();
+        Self::of(server, server.fresh())
+    }
+
+    /// One that finds Citus, as far as it can tell.
+    pub(crate) fn on_citus() -> Self {
+        let name = Server::shared().fresh();
+        Server::shared().sql(&name).pretend_citus();
+        Self::of(Server::shared(), name)
+    }
+
+    fn of(server: &Server, name: String) -> Self {
         let database: Database = server.url(&name).parse().unwrap();
         let (writer, _) = database.serve(None).unwrap();
         Self { writer, database, name }
