@@ -44,7 +44,7 @@ pub(super) fn due(
     if cells.is_empty() {
         return Ok(Due::default());
     }
-    let (holdings, parts) = next(link, &cells, judged)?;
+    let (holdings, parts) = upcoming(link, &cells, judged)?;
     // While a campaign is paused, what expires after the pause's start waits for its end.
     let awaited = parts.iter().filter(|part| part.judged == now || part.next <= part.judged).map(|part| part.next);
     let next = holdings.iter().map(|holding| holding.next).chain(awaited).min();
@@ -61,7 +61,7 @@ pub(super) fn due(
 }
 
 /// The cells of which an open quote runs out next, and the parts of which a coupon expires next.
-fn next(
+fn upcoming(
     link: &mut Link,
     cells: &[i16],
     judged: &[(CampaignNo, Time)],

@@ -185,6 +185,29 @@ fn what_is_left_is_told_of_all_cells_as_it_is_committed_and_nobody_is_waited_for
 }
 
 #[test]
+fn packets_that_move_are_always_in_one_of_the_two_cells() {
+    let mut installation = Installation::new();
+    let mut other = installation.database.writer().unwrap();
+    let wanted = [Cell(0), Cell(9)].map(|cell| (cell, vec![Want::Slice(sample::CAMPAIGN)]));
+    let mut put = |first: u64| {
+        let mut begun = installation.writer.begin(&wanted, None).unwrap();
+        for (cell, left) in [(Cell(0), first), (Cell(9), 5 - first)] {
+            let slice = Slice { left: vec![left], ..sample::slice() };
+            of(&mut begun.cells, cell).slices.put(sample::CAMPAIGN, slice);
+        }
+        installation.writer.commit(&begun.cells, &Notes::default()).unwrap();
+    };
+    put(5);
+    std::thread::scope(|scope| {
+        let moving = scope.spawn(move || (0..200).for_each(|number| put(number % 6)));
+        while !moving.is_finished() {
+            let left = other.left(sample::CAMPAIGN).unwrap();
+            assert_eq!(left.iter().map(|(_, left)| left[0]).sum::<u64>(), 5, "{left:?}");
+        }
+    });
+}
+
+#[test]
 fn every_cell_knows_the_latest_time_that_was_written_in_it() {
     let mut installation = Installation::new();
     let mut other = installation.database.writer().unwrap();

@@ -42,7 +42,8 @@ pub(crate) static INSERT: LazyLock<Sql> = LazyLock::new(|| TABLE.insert());
 pub(crate) static UPDATE: LazyLock<Sql> =
     LazyLock::new(|| TABLE.update("stored.next_ordinal <= excluded.next_ordinal"));
 pub(crate) static BY_CAMPAIGN: LazyLock<Sql> = LazyLock::new(|| TABLE.by("campaign", ""));
-/// A campaign's part ($2) of each of some cells ($1).
+/// A campaign's part ($2) of each of some cells ($1). One statement sees one state, in which a packet that moves between
+/// two cells is in one of them.
 pub(crate) static OF_CAMPAIGN: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT stored.cell, {} FROM {} AS stored WHERE stored.cell = ANY($1::smallint[]) AND stored.campaign = $2",
