@@ -2,12 +2,17 @@
 //! rules changed.
 //!
 //! ```text
-//! begin(wants) ─▶ Begun ─▶ (decided elsewhere) ─▶ commit(rows, notes) | rollback()
+//! begin(wanted) ─▶ Begun ─▶ (decided elsewhere) ─▶ commit(cells, notes) | rollback()
 //! ```
-//! [`Store`] is the door: SQLite stands behind it today, and its calls are made for whole batches, so that
+//! [`Store`] is the door: SQLite and PostgreSQL stand behind it. Its calls are made for whole batches, so that
 //! PostgreSQL can answer each with one statement per table. Row types stay in here.
 
 pub mod error;
+pub mod postgres;
+#[allow(dead_code, reason = "shared with the tests beside this crate")]
+#[cfg(test)]
+#[path = "../tests/sqlite/sample.rs"]
+mod sample;
 pub mod sqlite;
 
 use koi_core::catalog::Catalog;
@@ -93,6 +98,9 @@ pub struct Begun {
     pub revision: u64,
     /// Where the sandbox's clock stands, if others than who asks may move it.
     pub clock: Option<Time>,
+    /// The latest time that anybody wrote in these cells, if others than who asks may write, whose clocks may be ahead:
+    /// nothing that is decided on these rows is earlier.
+    pub latest: Option<Time>,
     /// The answer that is kept under the key that was given.
     pub answered: Option<Answered>,
 }
@@ -114,12 +122,13 @@ pub trait Store: Send {
     /// Reads campaigns, merchants, stores, codes and the rates in force.
     fn load_catalog(&mut self) -> Result<Catalog, StoreError>;
 
-    /// Begins a transaction on some cells, and reads what a batch needs of each; nobody else changes these cells
-    /// before its end. `asked` is the key of an order of the office.
+    /// Begins a transaction on some cells (on the treasury, if none is named), and reads what a batch needs of each;
+    /// nobody else changes these cells before its end, nor any campaign. `asked` is the key of an order of the office.
     fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError>;
 
-    /// Writes what changed, and ends the transaction durably. After an error the transaction is over, and
-    /// nothing of it is seen by anybody (whether it is on the disk may be unknown: keys tell).
+    /// Writes what changed, and ends the transaction durably. Who changes a campaign has begun on all cells. After an
+    /// error the transaction is over, and nothing of it is seen by anybody (whether it is on the disk may be unknown:
+    /// keys tell).
     fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError>;
 
     /// Ends the transaction and forgets it.

@@ -157,7 +157,7 @@ mod tests {
     use rusqlite::OpenFlags;
 
     use super::*;
-    use crate::sqlite::sample;
+    use crate::sample;
     use crate::sqlite::{Folder, Writer};
     use crate::{Answered, Notes, Store};
 

@@ -13,10 +13,6 @@ mod plans;
 mod prefetch;
 mod purchases;
 mod reader;
-#[allow(dead_code, reason = "shared with the tests beside this crate")]
-#[cfg(test)]
-#[path = "../../tests/sqlite/sample.rs"]
-mod sample;
 mod schema;
 mod sorted;
 mod sum;

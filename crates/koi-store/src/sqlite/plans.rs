@@ -14,8 +14,8 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::Folder;
-use super::sample;
 use super::writer::Writer;
+use crate::sample;
 use crate::{Notes, Store, Want};
 
 static RUN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());

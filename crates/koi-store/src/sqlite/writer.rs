@@ -218,7 +218,13 @@ impl Store for Writer {
             }
             let rows = prefetch(&self.connection, CELL, wants, &self.recent.found(wants))?;
             let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
-            Ok(Begun { cells: Cells::new(vec![rows]), revision: self.revision, clock: None, answered })
+            Ok(Begun {
+                cells: Cells::new(vec![rows]),
+                revision: self.revision,
+                clock: None,
+                latest: None,
+                answered,
+            })
         });
         read.inspect_err(|error| {
             self.rollback();
@@ -303,8 +309,8 @@ fn due(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::sample;
 
     const DEFERRED: &str = "PRAGMA foreign_keys = ON; CREATE TEMP TABLE parent (id INTEGER PRIMARY KEY); \
         CREATE TEMP TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";

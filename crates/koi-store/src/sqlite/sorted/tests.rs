@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::recent::Recent;
 use super::*;
 use crate::sqlite::Folder;
-use crate::sqlite::sample;
+use crate::sample;
 use crate::sqlite::writer::Writer;
 use crate::{Notes, Store, Want};
 

@@ -12,8 +12,8 @@ use koi_core::quote::{self, Quote};
 use koi_core::rows::{Counters, Slice};
 use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
 use koi_core::time::Time;
+use koi_store::Want;
 use koi_store::sqlite::ApiKey;
-use koi_store::{Store as _, Want};
 
 use crate::sample::{self, asked, at};
 use crate::{Installation, transfers};
@@ -155,7 +155,7 @@ fn payments_and_refunds() {
 fn slices_and_counters() {
     let mut installation = Installation::new();
     let mut check = |campaign: CampaignNo, slice: Slice| {
-        installation.commit(|rows| rows.slices.put(campaign, slice.clone()));
+        installation.commit_on(&[Want::Slice(campaign)], |rows| rows.slices.put(campaign, slice.clone()));
         assert_eq!(installation.rows(&[Want::Slice(campaign)]).slices.get(campaign), Some(&slice));
         let totals = installation.reader().totals(campaign).unwrap().unwrap();
         assert_eq!((totals.left, totals.buckets), (slice.left, slice.buckets));
@@ -242,7 +242,7 @@ fn campaigns_in_every_state() {
     let mut installation = Installation::new();
     let mut check = |campaign: Campaign| {
         installation.enter(vec![Entry::Campaign(campaign.clone().into())]);
-        let stored = installation.writer.load_catalog().unwrap();
+        let stored = installation.load_catalog();
         // Not by `assert_eq`: the longest terms would fill the screen.
         let what = format!("{} {:?}", campaign.number.0, campaign.state);
         assert!(stored.campaign(&campaign.rules.id).unwrap().as_ref() == &campaign, "{what}");
@@ -291,7 +291,7 @@ fn merchants_stores_codes_and_rates() {
         Entry::Rate((usd, Currency::CNY), Rate::MAX),
         Entry::Rate((nzd, Currency::CNY), Rate::parse("4.58170001").unwrap()),
     ]);
-    let catalog = installation.writer.load_catalog().unwrap();
+    let catalog = installation.load_catalog();
     assert_eq!(catalog.merchant(&sample::merchant("m").id).unwrap().as_ref(), &sample::merchant("m"));
     assert_eq!(catalog.store(&sample::store("s", "m").id).unwrap().as_ref(), &sample::store("s", "m"));
     assert_eq!(catalog.codes().count(), 2);
@@ -303,7 +303,7 @@ fn merchants_stores_codes_and_rates() {
 
 #[test]
 fn keys_of_the_api() {
-    let installation = Installation::new();
+    let mut installation = Installation::new();
     let key = |id: &str, created: i64, expires_at| ApiKey {
         id: id.to_owned(),
         hash: [u8::try_from(created).unwrap(); 32],
@@ -315,16 +315,13 @@ fn keys_of_the_api() {
         used_at: None,
     };
     let (first, second) = (key("b", 1, None), key("a", 2, Some(at(i64::MAX))));
-    installation.writer.add_key(&second).unwrap();
-    installation.writer.add_key(&first).unwrap();
-    assert!(
-        installation.writer.add_key(&ApiKey { id: "c".into(), ..first.clone() }).is_err(),
-        "the same secret twice"
-    );
+    installation.add_key(&second).unwrap();
+    installation.add_key(&first).unwrap();
+    assert!(installation.add_key(&ApiKey { id: "c".into(), ..first.clone() }).is_err(), "the same secret twice");
     assert_eq!(installation.reader().keys().unwrap(), [first.clone(), second]);
-    assert!(installation.writer.revoke_key("b", at(9)).unwrap());
-    assert!(!installation.writer.revoke_key("b", at(10)).unwrap(), "it keeps the time of the first");
-    assert!(!installation.writer.revoke_key("z", at(10)).unwrap());
+    assert!(installation.revoke_key("b", at(9)));
+    assert!(!installation.revoke_key("b", at(10)), "it keeps the time of the first");
+    assert!(!installation.revoke_key("z", at(10)));
     let revoked = ApiKey { revoked_at: Some(at(9)), ..first };
     assert_eq!(installation.reader().keys().unwrap()[0], revoked);
 }

@@ -2,10 +2,10 @@
 
 use koi_core::campaign::{Campaign, Scope};
 use koi_core::coupon::{self, Coupon};
-use koi_core::id::{CampaignNo, Cell, CouponId};
+use koi_core::id::{CampaignNo, CouponId};
 use koi_core::quote::{self, Quote};
 use koi_core::time::Time;
-use koi_store::{Due, Store, Want};
+use koi_store::{Due, Want};
 
 use crate::Installation;
 use crate::sample::{self, at};
@@ -27,7 +27,7 @@ fn store(installation: &mut Installation, coupons: &[Coupon]) {
 
 fn due(installation: &mut Installation, now: i64, judged: &[(CampaignNo, i64)]) -> Due {
     let judged: Vec<(CampaignNo, Time)> = judged.iter().map(|(number, ms)| (*number, at(*ms))).collect();
-    installation.writer.due(&[Cell(0)], at(now), &judged, 1000).unwrap()
+    installation.due(at(now), &judged, 1000)
 }
 
 fn ids(coupons: &[Coupon]) -> Vec<CouponId> {
@@ -126,7 +126,7 @@ fn a_coupon_with_many_quotes_hides_no_other() {
         }
     });
     for (limit, expected) in [(1, &[5][..]), (2, &[3, 5]), (3, &[1, 3, 5]), (4, &[1, 3, 5])] {
-        let due = installation.writer.due(&[Cell(0)], at(500), &[], limit).unwrap().coupons;
+        let due = installation.due(at(500), &[], limit).coupons;
         let ordinals: Vec<u32> = due.iter().map(|id| id.ordinal()).collect();
         assert_eq!(ordinals, expected, "those of the oldest {limit}");
     }
@@ -146,7 +146,7 @@ fn each_campaign_is_judged_by_its_own_instant() {
     let now = from.plus_ms(1_000_000);
     let judged = [(sample::CAMPAIGN, paused.judged_at(now)), (OTHER, now)];
     assert_eq!(judged[0].1, from);
-    let found = installation.writer.due(&[Cell(0)], now, &judged, 1000).unwrap();
+    let found = installation.due(now, &judged, 1000);
     assert_eq!(found.coupons, ids(&[before.clone(), running.clone()]));
 
     // With those booked nothing is due by itself any more: what expires after the pause's start waits for its end.
@@ -154,7 +154,7 @@ fn each_campaign_is_judged_by_its_own_instant() {
         let expired = Coupon { phase: coupon::Phase::Expired, remaining: 0, ..coupon };
         installation.commit_on(&[Want::Coupon(expired.id)], |rows| rows.coupons.put(expired.id, expired));
     }
-    assert_eq!(installation.writer.due(&[Cell(0)], now, &judged, 1000).unwrap(), Due::default());
+    assert_eq!(installation.due(now, &judged, 1000), Due::default());
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn no_more_is_named_than_was_asked_for_and_the_oldest_first() {
     let coupons: Vec<Coupon> = (1..=20).map(|ordinal| expiring(ordinal, 1000 - i64::from(ordinal))).collect();
     store(&mut installation, &coupons);
     let judged = [(sample::CAMPAIGN, at(5000))];
-    let found = installation.writer.due(&[Cell(0)], at(5000), &judged, 7).unwrap();
+    let found = installation.due(at(5000), &judged, 7);
     assert_eq!(found.coupons, ids(&coupons[13..]));
     assert_eq!(found.next, Some(at(980)));
 }

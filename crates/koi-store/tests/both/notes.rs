@@ -2,15 +2,14 @@
 
 use koi_core::id::Principal;
 use koi_core::ledger::Transfer;
-use koi_core::rows::{Cells, Rows};
-use koi_store::{Answered, LogLine, Notes, Store};
+use koi_store::{Answered, LogLine, Notes};
 
 use crate::Installation;
 use crate::sample::{self, asked, at};
 
 fn commit(installation: &mut Installation, notes: &Notes) {
-    let rows: Rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
-    installation.writer.commit(&Cells::new(vec![rows.clone()]), notes).unwrap();
+    let rows = installation.begin(&[]).unwrap();
+    installation.end(&rows, notes).unwrap();
 }
 
 #[test]
@@ -20,14 +19,13 @@ fn an_answer_is_kept_for_repeats() {
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     commit(&mut installation, &Notes { answered: Some(answered.clone()), ..Notes::default() });
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
-    assert_eq!(installation.reader().answered(asked(5).key).unwrap(), Some(answered.clone()));
     assert_eq!(installation.reader().answered(asked(6).key).unwrap(), None);
 
     // The same key cannot be answered twice: the second transaction fails as a whole.
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
+    let mut rows = installation.begin(&[]).unwrap();
     rows.coupons.put(sample::coupon(1).id, sample::coupon(1));
     let again = Notes { answered: Some(Answered { status: 200, ..answered }), ..Notes::default() };
-    assert!(installation.writer.commit(&Cells::new(vec![rows.clone()]), &again).is_err());
+    assert!(installation.end(&rows, &again).is_err());
     let want = [koi_store::Want::Coupon(sample::coupon(1).id)];
     assert!(!installation.rows(&want).coupons.has(sample::coupon(1).id));
 }
@@ -45,30 +43,14 @@ fn the_log_grows_line_by_line() {
     for number in 1..=3 {
         commit(&mut installation, &Notes { log: vec![line(number)], ..Notes::default() });
     }
-    let sql = installation.sql();
-    let mut statement =
-        sql.prepare("SELECT at, principal, action, subject, detail FROM log ORDER BY number").unwrap();
-    let lines: Vec<LogLine> = statement
-        .query_map([], |row| {
-            Ok(LogLine {
-                at: at(row.get(0)?),
-                principal: Principal::stored(&row.get::<_, String>(1)?),
-                action: row.get(2)?,
-                subject: row.get(3)?,
-                detail: row.get(4)?,
-            })
-        })
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    assert_eq!(lines, [line(1), line(2), line(3)]);
+    assert_eq!(installation.log_lines(), [line(1), line(2), line(3)]);
 }
 
 #[test]
 fn time_is_not_before_the_last_line_of_either_book() {
     let mut installation = Installation::new();
-    let latest = |installation: &Installation| installation.writer.latest().unwrap();
-    assert_eq!(latest(&installation), None);
+    let latest = Installation::latest;
+    assert_eq!(latest(&mut installation), None);
     let transfer = |number: i64, ms: i64| Transfer { at: at(ms), ..sample::transfer(number) };
     let line = |ms: i64| LogLine {
         at: at(ms),
@@ -78,41 +60,41 @@ fn time_is_not_before_the_last_line_of_either_book() {
         detail: String::new(),
     };
     commit(&mut installation, &Notes { log: vec![line(50)], ..Notes::default() });
-    assert_eq!(latest(&installation), Some(at(50)));
+    assert_eq!(latest(&mut installation), Some(at(50)));
     installation.commit(|rows| rows.transfers.push(transfer(1, 40)));
-    assert_eq!(latest(&installation), Some(at(50)));
+    assert_eq!(latest(&mut installation), Some(at(50)));
     installation.commit(|rows| rows.transfers.push(transfer(2, 60)));
-    assert_eq!(latest(&installation), Some(at(60)));
+    assert_eq!(latest(&mut installation), Some(at(60)));
     commit(&mut installation, &Notes { log: vec![line(70)], ..Notes::default() });
-    assert_eq!(latest(&installation), Some(at(70)));
+    assert_eq!(latest(&mut installation), Some(at(70)));
 }
 
 #[test]
 fn the_sandboxs_clock_is_kept() {
     let mut installation = Installation::new();
-    assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
+    assert_eq!(installation.sandbox_clock(), None);
     for ms in [1_531_580_400_000, 1_531_580_400_001] {
         commit(&mut installation, &Notes { sandbox_clock: Some(at(ms)), ..Notes::default() });
-        assert_eq!(installation.writer.sandbox_clock().unwrap(), Some(at(ms)));
+        assert_eq!(installation.sandbox_clock(), Some(at(ms)));
     }
 }
 
 #[test]
-fn a_folder_stays_what_it_was_first_served_as() {
-    let installation = Installation::new();
-    assert_eq!(installation.writer.mode("sandbox").unwrap(), "sandbox");
-    assert_eq!(installation.writer.mode("live").unwrap(), "sandbox");
+fn an_installation_stays_what_it_was_first_served_as() {
+    let mut installation = Installation::new();
+    assert_eq!(installation.mode("sandbox"), "sandbox");
+    assert_eq!(installation.mode("live"), "sandbox");
 }
 
 #[test]
 fn notes_are_rolled_back_with_their_rows() {
     let mut installation = Installation::new();
-    let mut rows = installation.writer.begin(&[], None).unwrap().cells.treasury().cloned().unwrap();
+    let mut rows = installation.begin(&[]).unwrap();
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
     let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: Vec::new() };
-    assert!(installation.writer.commit(&Cells::new(vec![rows.clone()]), &notes).is_err());
+    assert!(installation.end(&rows, &notes).is_err());
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
-    assert_eq!(installation.writer.sandbox_clock().unwrap(), None);
+    assert_eq!(installation.sandbox_clock(), None);
 }

@@ -8,10 +8,9 @@ use koi_core::idempotency::Key;
 use koi_core::money::Rate;
 use koi_core::payment::Refund;
 use koi_core::rows::Counters;
-use koi_store::sqlite::Reader;
 
-use crate::Installation;
 use crate::sample;
+use crate::{Installation, Reader};
 
 /// Purchases from a number on, at most so many: number, quote, payment, refunds.
 fn purchases(reader: &Reader, from: QuoteId, most: usize) -> Vec<(QuoteId, bool, bool, Vec<u32>)> {
@@ -48,7 +47,7 @@ fn what_is_left_of_a_purchase_is_handed_out_with_it_or_alone() {
         }
     });
     // A number that cannot be is not left out.
-    installation.sql().execute("UPDATE quote SET id = -7 WHERE id = ?1", [ids[2].number()]).unwrap();
+    installation.damage(&format!("UPDATE quote SET id = -7 WHERE id = {}", ids[2].number()));
     let below = QuoteId::of_number(-7);
     let all = [
         (below, true, false, vec![]),
@@ -106,7 +105,7 @@ fn a_cancel_without_its_call_is_damage() {
     let mut installation = Installation::new();
     let payment = sample::payment(&sample::quote(1));
     installation.commit(|rows| rows.payments.put(payment.id, payment.clone()));
-    installation.sql().execute("UPDATE payment SET cancelled_at = 1", []).unwrap();
+    installation.damage("UPDATE payment SET cancelled_at = 1");
     let each = |_| ControlFlow::Continue(());
     let error = installation.reader().for_each_purchase(QuoteId::FIRST, each).unwrap_err();
     assert!(error.to_string().contains("a payment's cancel"), "{error}");

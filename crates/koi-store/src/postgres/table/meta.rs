@@ -1,0 +1,102 @@
+//! What the installation is: `cells`, `mode`, `wallet_currency`; the sandbox's clock; and the catalog's revision.
+
+use std::sync::LazyLock;
+
+use koi_core::id::MAX_CELLS;
+use koi_core::time::Time;
+
+use super::Fields;
+use crate::error::{StoreError, damaged};
+use crate::postgres::session::{Reply, Request};
+
+const NAME: &str = "meta";
+const CELLS: &str = "cells";
+const REVISION: &str = "revision";
+const SANDBOX_CLOCK: &str = "sandbox_clock";
+pub(crate) const MODE: &str = "mode";
+pub(crate) const WALLET_CURRENCY: &str = "wallet_currency";
+
+/// The first revision of a catalog.
+const FIRST: u64 = 1;
+
+static READ: LazyLock<String> = LazyLock::new(|| format!("SELECT name, value FROM {NAME}"));
+/// Sets what is set once.
+static SETTLE: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO {NAME} (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"));
+/// Moves the catalog's revision on, if it is still the one that was decided on. Who writes next to it waits here.
+static REVISE: LazyLock<String> =
+    LazyLock::new(|| format!("UPDATE {NAME} SET value = $2 WHERE name = '{REVISION}' AND value = $1"));
+/// Holds the catalog as it is, until the end of the transaction.
+static HOLD: LazyLock<String> =
+    LazyLock::new(|| format!("UPDATE {NAME} SET value = value WHERE name = '{REVISION}'"));
+/// Moves the sandbox's clock on: never back, whoever else moves it.
+static SET_CLOCK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO {NAME} AS stored (name, value) VALUES ('{SANDBOX_CLOCK}', $1) ON CONFLICT (name) \
+         DO UPDATE SET value = excluded.value WHERE stored.value::bigint <= excluded.value::bigint"
+    )
+});
+
+/// What makes an installation of a new schema.
+pub(crate) fn install(cells: u16) -> String {
+    format!(
+        "INSERT INTO {NAME} (name, value) VALUES ('{CELLS}', '{cells}'), ('{REVISION}', '{FIRST}'); {}",
+        super::cell::install(cells)
+    )
+}
+
+/// Reads all of it.
+pub(crate) fn read() -> Request<'static> {
+    Request::of(&READ)
+}
+
+/// Sets what is set once; what is set already stays.
+pub(crate) fn settle<'a>(name: &'a str, value: &'a str) -> Request<'a> {
+    Request::with(&SETTLE, vec![Box::new(name), Box::new(value)])
+}
+
+/// Moves the revision on; writes one row, or none if it has moved.
+pub(crate) fn revise(from: u64, to: u64) -> Request<'static> {
+    Request::with(&REVISE, vec![Box::new(from.to_string()), Box::new(to.to_string())])
+}
+
+/// Holds the catalog as it is.
+pub(crate) fn hold() -> Request<'static> {
+    Request::of(&HOLD)
+}
+
+/// Moves the sandbox's clock on; writes one row, or none if it is later already.
+pub(crate) fn set_clock(now: Time) -> Request<'static> {
+    Request::with(&SET_CLOCK, vec![Box::new(now.ms().to_string())])
+}
+
+/// A value, from the answer to [`read`].
+pub(crate) fn value<'a>(reply: &'a Reply, name: &str) -> Result<Option<&'a str>, StoreError> {
+    for row in &reply.rows {
+        let mut fields = Fields::of(row);
+        let (found, value): (&str, &str) = (fields.next()?, fields.next()?);
+        if found == name {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+/// The number of cells, from the answer to [`read`].
+pub(crate) fn cells(replies: &[Reply]) -> Result<u16, StoreError> {
+    let reply = replies.first().ok_or_else(|| damaged("the number of cells"))?;
+    let cells = value(reply, CELLS)?.and_then(|cells| cells.parse().ok());
+    cells.filter(|cells| (1..=MAX_CELLS).contains(cells)).ok_or_else(|| damaged("the number of cells"))
+}
+
+/// The catalog's revision, from the answer to [`read`].
+pub(crate) fn revision(reply: &Reply) -> Result<u64, StoreError> {
+    let revision = value(reply, REVISION)?.and_then(|revision| revision.parse().ok());
+    revision.ok_or_else(|| damaged("the catalog's revision"))
+}
+
+/// The sandbox's clock, from the answer to [`read`].
+pub(crate) fn sandbox_clock(reply: &Reply) -> Result<Option<Time>, StoreError> {
+    let Some(ms) = value(reply, SANDBOX_CLOCK)? else { return Ok(None) };
+    ms.parse().map(|ms| Some(Time::of_ms(ms))).map_err(|_| damaged("the sandbox's clock"))
+}
