@@ -8,6 +8,7 @@
 //! PostgreSQL can answer each with one statement per table. Row types stay in here.
 
 pub mod error;
+mod installation;
 pub mod postgres;
 #[allow(dead_code, reason = "shared with the tests beside this crate")]
 #[cfg(test)]
@@ -22,6 +23,8 @@ use koi_core::rows::Cells;
 use koi_core::time::Time;
 
 pub use error::StoreError;
+pub use installation::{Installation, Reader, Served, State, Writer};
+pub use sqlite::{ApiKey, Totals};
 
 /// Rows that a batch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,21 @@ pub enum Want {
     Coupon(CouponId),
     /// A campaign's part of the cell.
     Slice(CampaignNo),
+}
+
+impl Want {
+    /// The cell of the row that is named. A number that names a cell which the installation does not have names nothing,
+    /// and neither does a want without a place of its own: nothing is found in the first cell as well as anywhere.
+    pub fn cell(&self, cells: u16) -> Cell {
+        let cell = match self {
+            Self::Shopper(shopper) => shopper.cell(cells),
+            Self::Quote(id) => id.cell(),
+            Self::Payment(id, _) => id.quote().cell(),
+            Self::Coupon(id) => id.cell(),
+            Self::QuoteAsked(_) | Self::Slice(_) => Cell::TREASURY,
+        };
+        if cell.0 < cells { cell } else { Cell::TREASURY }
+    }
 }
 
 /// The answer to an order of the office, kept for repeats.

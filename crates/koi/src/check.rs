@@ -7,8 +7,8 @@ use koi_core::audit::{Audit, Known, Run};
 use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
 use koi_core::rows::Slice;
-use koi_store::StoreError;
-use koi_store::sqlite::{Indexes, Reader};
+use koi_store::sqlite::Indexes;
+use koi_store::{Reader, StoreError};
 
 /// Coupons, and purchases, whose sums are held in memory at once: some 90 bytes for each coupon, and 16 for each
 /// purchase. Each pass reads all lines again.
@@ -60,7 +60,7 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
     reader.at_one_moment(|| {
         let (catalog, rates) = (reader.catalog()?, reader.rates()?);
         let (slices, counters) = (reader.slices()?, reader.counters()?);
-        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters, cells: 1 };
+        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters, cells: reader.cells() };
         let mut audit = Audit::new(known, NAMED);
         audit.campaigns();
         let mut coupons = audit.passes(&ends(reader, &slices)?, PASS).into_iter();

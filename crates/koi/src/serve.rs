@@ -5,14 +5,16 @@ use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
+use koi_core::catalog::Catalog;
 use koi_core::time::{DAY_MS, Time};
-use koi_store::Store;
-use koi_store::sqlite::Folder;
+use koi_store::sqlite::{Beside, Lock};
+use koi_store::{Installation, Store, StoreError, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::engine::clock::Clock;
+use crate::engine::freshness::Freshness;
 use crate::engine::keys::KeyRing;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::readers::{LongReads, Readers};
@@ -46,40 +48,28 @@ async fn serve_routes(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let folder = Folder::new(&settings.data);
+    let installation = settings.installation();
+    let mut stop = std::pin::pin!(stop);
+    let opened = tokio::select! {
+        opened = open(settings, &installation) => opened?,
+        why = &mut stop => return why,
+    };
     // Held to the end: the lock says that the folder is served.
-    let (mut writer, _lock) = folder.serve()?;
-    let wanted = if settings.sandbox { "sandbox" } else { "live" };
-    let mode = writer.mode(wanted)?;
-    if mode != wanted {
-        bail!(
-            "{} was first served as {mode}, and stays that: sandbox money and real money do not mix. {}",
-            settings.data.display(),
-            if settings.sandbox {
-                "Leave out --sandbox, or choose another --data."
-            } else {
-                "Add --sandbox, or choose another --data."
-            }
-        );
-    }
-    let wallet = settings.wallet_currency.code();
-    let first = writer.wallet_currency(wallet)?;
-    if first != wallet {
-        bail!(
-            "{} was first served with the wallet currency {first}, and stays that: its coupons are in {first}. Set \
-             --wallet-currency {first}, or choose another --data.",
-            settings.data.display()
-        );
-    }
-    let clock = Arc::new(sandbox_clock(settings, &mut writer)?);
-    let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
-    let recent = writer.recent();
+    let Opened { writers, recent, lock: _lock, clock, catalog, cells } = opened;
+    let (clock, catalog) = (Arc::new(clock), Arc::new(RwLock::new(catalog)));
     let metrics = Arc::new(Metrics::default());
-    let rules = settings.rules();
-    let pipeline =
-        Pipeline::new(Box::new(writer), catalog.clone(), rules.clone(), clock.clone(), metrics.clone(), (0, 1));
-    let (engine, writers) = Engine::start(vec![pipeline], 1).context("the writer thread could not be started")?;
-    let keys = Keys::open(&folder, settings.sandbox).await?;
+    let rules = settings.rules(cells);
+    let lanes = writers.len();
+    let pipelines = writers.into_iter().enumerate().map(|(lane, writer)| {
+        let (catalog, clock, metrics) = (catalog.clone(), clock.clone(), metrics.clone());
+        Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, metrics, (lane, lanes))
+    });
+    let (engine, writers) =
+        Engine::start(pipelines.collect(), cells).context("a writer thread could not be started")?;
+    let keys = Keys::open(&installation, settings.sandbox).await?;
+    let reading = installation.clone();
+    let readers =
+        blocking(move || Readers::open(&reading, recent, limits::READERS, limits::READER_TIME)).await??;
 
     let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
@@ -87,8 +77,9 @@ async fn serve_routes(
     let address = listener.local_addr()?;
     let app = App {
         engine,
-        readers: Readers::open(&folder, Some(recent), limits::READERS, limits::READER_TIME)?,
-        long_reads: LongReads::new(&folder),
+        freshness: Freshness::new(installation.is_shared()),
+        readers,
+        long_reads: LongReads::new(&installation),
         catalog,
         clock,
         settings: rules,
@@ -97,7 +88,7 @@ async fn serve_routes(
         source: Source::system(),
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         sandbox: settings.sandbox,
-        folder: settings.data.clone(),
+        folder: (!installation.is_shared()).then(|| settings.data.clone()),
     };
     let (stopping, stopped) = watch::channel(false);
     let following = tokio::spawn(keys.follow(stopped.clone()));
@@ -116,6 +107,72 @@ async fn serve_routes(
         Some(words) => Err(anyhow!("the writer panicked: {words}")),
         None => why,
     }
+}
+
+/// An installation that is open for serving, and what is known of it in memory.
+struct Opened {
+    writers: Vec<Writer>,
+    recent: Option<Beside>,
+    lock: Option<Lock>,
+    clock: Clock,
+    catalog: Catalog,
+    cells: u16,
+}
+
+/// Opens an installation. A database that is away is waited for: whoever starts both need not know which one is faster.
+async fn open(settings: &Serve, installation: &Installation) -> anyhow::Result<Opened> {
+    for wait in limits::WAITS_FOR_DATABASE.iter().chain(std::iter::repeat(&limits::LONGEST_WAIT_FOR_DATABASE)) {
+        let (settings, opened) = (settings.clone(), installation.clone());
+        match blocking(move || open_now(&settings, &opened)).await? {
+            Err(error) if installation.is_shared() && is_away(&error) => {
+                tracing::warn!(%installation, error = %format!("{error:#}"), ?wait, "the database is away: waiting for it");
+                tokio::time::sleep(*wait).await;
+            }
+            opened => return opened,
+        }
+    }
+    bail!("the database is away")
+}
+
+fn is_away(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
+}
+
+fn open_now(settings: &Serve, installation: &Installation) -> anyhow::Result<Opened> {
+    let mut served = installation.serve(settings.cells, settings.writers)?;
+    let writer = served.writers.first_mut().context("there is no writer")?;
+    must_be_the_same(settings, installation, writer)?;
+    let clock = sandbox_clock(settings, installation, writer)?;
+    let (catalog, cells) = (writer.load_catalog()?, writer.cells());
+    Ok(Opened { writers: served.writers, recent: served.recent, lock: served.lock, clock, catalog, cells })
+}
+
+/// Some things an installation stays that it was first served as.
+fn must_be_the_same(settings: &Serve, installation: &Installation, writer: &mut Writer) -> anyhow::Result<()> {
+    let another = if installation.is_shared() { "--database" } else { "--data" };
+    let wanted = if settings.sandbox { "sandbox" } else { "live" };
+    let mode = writer.mode(wanted)?;
+    if mode != wanted {
+        bail!(
+            "{installation} was first served as {mode}, and stays that: sandbox money and real money do not mix. {}, \
+             or choose another {another}.",
+            if settings.sandbox { "Leave out --sandbox" } else { "Add --sandbox" }
+        );
+    }
+    let wallet = settings.wallet_currency.code();
+    let first = writer.wallet_currency(wallet)?;
+    if first != wallet {
+        bail!(
+            "{installation} was first served with the wallet currency {first}, and stays that: its coupons are in \
+             {first}. Set --wallet-currency {first}, or choose another {another}."
+        );
+    }
+    Ok(())
+}
+
+/// Runs what may block on a thread for that.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a thread of the server panicked")
 }
 
 /// The server that `koi bench` compares with: the same HTTP layer, with claims out of a Redis script. The server behind
@@ -147,7 +204,7 @@ async fn until(stop: impl Future<Output = anyhow::Result<()>>, writers: &Writers
 
 /// The clock of the settings: the machine's; in a sandbox frozen where it was left, or set by `--clock`. That cannot
 /// lie before anything that is stored: a sandbox that ran on real time has entries, and no clock that was left.
-fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> anyhow::Result<Clock> {
+fn sandbox_clock(settings: &Serve, installation: &Installation, writer: &mut Writer) -> anyhow::Result<Clock> {
     let stored = if settings.sandbox { writer.sandbox_clock()? } else { None };
     let latest = writer.latest()?;
     let Some(asked) = settings.clock else {
@@ -155,8 +212,8 @@ fn sandbox_clock(settings: &Serve, writer: &mut koi_store::sqlite::Writer) -> an
     };
     if let Some(reached) = stored.max(latest).filter(|reached| asked < *reached) {
         bail!(
-            "the sandbox in {} stands at {reached}; --clock {asked} would go backwards. Give a later time or another --data",
-            settings.data.display()
+            "the sandbox in {installation} stands at {reached}; --clock {asked} would go backwards. Give a later time \
+             or another installation"
         );
     }
     let begun = writer.begin(&[], None)?;
@@ -189,13 +246,14 @@ fn running_clock(latest: Option<Time>) -> anyhow::Result<Clock> {
 struct Keys {
     ring: Arc<KeyRing>,
     reader: Readers,
-    folder: Folder,
+    installation: Installation,
 }
 
 impl Keys {
-    async fn open(folder: &Folder, sandbox: bool) -> anyhow::Result<Self> {
-        let reader = Readers::open(folder, None, 1, limits::READER_TIME)?;
-        let keys = Self { ring: Arc::new(KeyRing::new(sandbox)), reader, folder: folder.clone() };
+    async fn open(installation: &Installation, sandbox: bool) -> anyhow::Result<Self> {
+        let reading = installation.clone();
+        let reader = blocking(move || Readers::open(&reading, None, 1, limits::READER_TIME)).await??;
+        let keys = Self { ring: Arc::new(KeyRing::new(sandbox)), reader, installation: installation.clone() };
         keys.ring.replace(keys.reader.read(|reader| reader.keys()).await?);
         Ok(keys)
     }
@@ -223,8 +281,8 @@ impl Keys {
         if used.is_empty() {
             return;
         }
-        let folder = self.folder.clone();
-        let stored = tokio::task::spawn_blocking(move || folder.administer()?.keys_used(&used)).await;
+        let installation = self.installation.clone();
+        let stored = tokio::task::spawn_blocking(move || installation.administer()?.keys_used(&used)).await;
         // What could not be stored is told again the next time.
         if let Ok(Err(error)) = stored {
             tracing::debug!(%error, "the last use of keys could not be stored");
@@ -287,13 +345,14 @@ mod tests {
     #[tokio::test]
     async fn the_keys_are_followed_until_the_server_stops() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::new(place.path());
-        let (writer, lock) = folder.serve().unwrap();
+        let folder = Installation::Folder(koi_store::sqlite::Folder::new(place.path()));
+        let mut served = folder.serve(None, 1).unwrap();
+        let writer = &mut served.writers[0];
         let keys = Keys::open(&folder, false).await.unwrap();
         let ring = keys.ring.clone();
         let (stop, stopped) = watch::channel(false);
         let following = tokio::spawn(keys.follow(stopped));
-        let key = koi_store::sqlite::ApiKey {
+        let key = koi_store::ApiKey {
             id: "key_1".into(),
             hash: crate::engine::keys::hash("secret"),
             principal: koi_core::id::Principal::stored("till-7"),
@@ -313,6 +372,5 @@ mod tests {
         }
         stop.send_replace(true);
         tokio::time::timeout(KEYS_EVERY, following).await.expect("it ends between two looks").unwrap();
-        drop(lock);
     }
 }

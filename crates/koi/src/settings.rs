@@ -20,12 +20,21 @@ use koi_core::limits;
 use koi_core::money::Currency;
 use koi_core::scene::Settings;
 use koi_core::time::{Time, Zone};
+use koi_store::Installation;
+use koi_store::postgres::Database;
+use koi_store::sqlite::Folder;
 
 /// What `koi serve` runs with.
 #[derive(Clone, Debug)]
 pub struct Serve {
     /// The data folder.
     pub data: PathBuf,
+    /// The PostgreSQL database that holds everything instead.
+    pub database: Option<Database>,
+    /// How many cells a new database gets; what one has when it is there already.
+    pub cells: Option<u16>,
+    /// Connections that write, at most.
+    pub writers: usize,
     /// The address to listen on.
     pub listen: String,
     /// What codes lead to; the listening address when absent.
@@ -43,15 +52,23 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// The settings that decisions need.
-    pub fn rules(&self) -> Settings {
+    /// Where the installation is.
+    pub fn installation(&self) -> Installation {
+        match &self.database {
+            Some(database) => Installation::Database(database.clone()),
+            None => Installation::Folder(Folder::new(&self.data)),
+        }
+    }
+
+    /// The settings that decisions need, on an installation of so many cells.
+    pub fn rules(&self, cells: u16) -> Settings {
         Settings {
             wallet_currency: self.wallet_currency,
             settlement_zone: self.settlement_zone.clone(),
             quote_valid_s: self.quote_valid_s,
             cancel_minutes: limits::CANCEL_MINUTES,
             refund_days: limits::REFUND_DAYS,
-            cells: 1,
+            cells,
         }
     }
 }

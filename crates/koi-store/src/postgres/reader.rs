@@ -24,7 +24,7 @@ use super::walk::{self, Kind, Place};
 use super::writer::{LOOK, all_cells, load_catalog, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, Wanted};
+use crate::{Answered, State, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -102,6 +102,12 @@ impl Reader {
 
     fn ask_one(&self, request: Request) -> Result<Reply, StoreError> {
         Ok(self.ask(&[request])?.pop().unwrap_or_default())
+    }
+
+    /// What others may have changed.
+    pub fn state(&self) -> Result<State, StoreError> {
+        let meta = self.ask_one(table::meta::read())?;
+        Ok(State { revision: table::meta::revision(&meta)?, clock: table::meta::sandbox_clock(&meta)? })
     }
 
     /// Everything that changes rarely, as it is stored.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use koi_store::Reader;
 use koi_store::sqlite::{backup, open_backup};
 use serde_json::json;
 
@@ -58,7 +59,7 @@ impl BackupCommand {
         .with_context(|| format!("backing up {} to {}", folder.path().display(), self.file.display()))?;
         bar.finish_and_clear();
 
-        let checked = whole(&open_backup(&partial)?, environment)?;
+        let checked = whole(&Reader::Folder(open_backup(&partial)?), environment)?;
         if !checked.broken.is_empty() {
             eprintln!("koi: what was copied is broken; it is kept as {}", partial.display());
             terminal::print(&written(&checked))?;

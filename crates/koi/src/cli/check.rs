@@ -3,22 +3,22 @@
 use std::time::Instant;
 
 use anyhow::anyhow;
-use koi_store::StoreError;
-use koi_store::sqlite::Reader;
+use koi_store::{Reader, StoreError};
 use serde_json::json;
 
-use super::flags::FolderFlags;
-use super::folder::folder;
+use super::flags::StoredFlags;
+use super::folder::installation;
 use super::{Ended, Ending, terminal};
 use crate::check::{Checked, check};
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
 Every balance is recomputed from the transfers; every bucket, coupon and payment from them; and SQLite checks its own \
-file. A server may go on working meanwhile.
+file. Servers may go on working meanwhile.
 
-Example:
+Examples:
   koi check --data koi-data
+  koi check --database postgres://koi@db.example.com/koi
 
 Exit status:
   0  all is well
@@ -33,14 +33,14 @@ pub(super) struct CheckCommand {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    flags: FolderFlags,
+    flags: StoredFlags,
 }
 
 impl CheckCommand {
     pub(super) fn run(self, environment: &Environment) -> Ended {
-        let folder = folder(&self.flags, environment)?;
+        let installation = installation(&self.flags, environment)?;
         let began = Instant::now();
-        let checked = match folder.reader() {
+        let checked = match installation.reader() {
             Ok(reader) => whole(&reader, environment)?,
             Err(error @ (StoreError::Damaged(_) | StoreError::Unreadable(_))) => Checked::unread(&error),
             Err(error) => return Err(error.into()),
@@ -56,7 +56,7 @@ impl CheckCommand {
             }))?;
         } else {
             terminal::print(&written(&checked))?;
-            eprintln!("Checked {} in {:.1?}.", folder.path().display(), began.elapsed());
+            eprintln!("Checked {installation} in {:.1?}.", began.elapsed());
         }
         Ok(if checked.broken.is_empty() { Ending::Well } else { Ending::NotWell })
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use koi_core::time::{DAY_MS, Time};
-use koi_store::StoreError;
 use koi_store::sqlite::Folder;
+use koi_store::{Installation, StoreError};
 use serde_json::json;
 
 use super::check::whole;
@@ -84,17 +84,25 @@ impl Doctor {
             Ok(serve) => serve,
             Err(error) => return vec![Finding::of("settings", Err(error))],
         };
-        let folder = Folder::new(&serve.data);
-        vec![
-            Finding::of("settings", Ok(format!("right; the data folder is {}", serve.data.display()))),
-            Finding::of("folder", writable(&serve.data)),
-            Finding::of("secrets", secrets(&folder)),
-            Finding::of("disk", free(&serve.data)),
-            Finding::of("clock", clock(&folder)),
-            Finding::of("database", database(&folder)),
-            Finding::of("ledger", ledger(&folder, environment)),
+        let installation = serve.installation();
+        let mut findings = match &installation {
+            Installation::Folder(folder) => vec![
+                Finding::of("settings", Ok(format!("right; the data folder is {}", serve.data.display()))),
+                Finding::of("folder", writable(&serve.data)),
+                Finding::of("secrets", secrets(folder)),
+                Finding::of("disk", free(&serve.data)),
+            ],
+            Installation::Database(database) => {
+                vec![Finding::of("settings", Ok(format!("right; the database is {database}")))]
+            }
+        };
+        findings.extend([
+            Finding::of("clock", clock(&installation)),
+            Finding::of("database", database(&installation)),
+            Finding::of("ledger", ledger(&installation, environment)),
             Finding::of("server", server(&serve.listen)),
-        ]
+        ]);
+        findings
     }
 }
 
@@ -138,12 +146,12 @@ fn free(data: &Path) -> anyhow::Result<String> {
 }
 
 /// The machine's clock must be past this program's making, and past everything that was booked live.
-fn clock(folder: &Folder) -> anyhow::Result<String> {
+fn clock(installation: &Installation) -> anyhow::Result<String> {
     let now = Clock::running().now();
     if now < CLOCK_EARLIEST {
         return Err(anyhow!("the machine says {now}: it was never set. Turn time synchronisation on"));
     }
-    let keys = folder.reader().and_then(|reader| reader.keys()).unwrap_or_default();
+    let keys = installation.reader().and_then(|reader| reader.keys()).unwrap_or_default();
     if let Some(key) = keys.iter().find(|key| key.created_at.since_ms(now) > DAY_MS) {
         let made = key.created_at;
         return Err(anyhow!(
@@ -154,8 +162,8 @@ fn clock(folder: &Folder) -> anyhow::Result<String> {
     Ok(format!("the machine says {now}"))
 }
 
-fn database(folder: &Folder) -> anyhow::Result<String> {
-    match folder.reader() {
+fn database(installation: &Installation) -> anyhow::Result<String> {
+    match installation.reader() {
         Ok(reader) => {
             let campaigns = reader.catalog()?.campaigns().count();
             Ok(format!("opens, with the version that this Koi writes; {campaigns} campaigns"))
@@ -165,8 +173,8 @@ fn database(folder: &Folder) -> anyhow::Result<String> {
     }
 }
 
-fn ledger(folder: &Folder, environment: &Environment) -> anyhow::Result<String> {
-    let reader = match folder.reader() {
+fn ledger(installation: &Installation, environment: &Environment) -> anyhow::Result<String> {
+    let reader = match installation.reader() {
         Err(StoreError::Absent(_)) => return Ok("nothing was booked yet".to_owned()),
         reader => reader?,
     };

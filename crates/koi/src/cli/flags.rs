@@ -103,7 +103,9 @@ macro_rules! flags {
 flags! {
     /// All of them: for the server, and for those who ask what it would run with.
     ServeFlags: |_| true;
-    /// Those of commands that work on the data folder.
+    /// Those of commands that work on what is stored.
+    StoredFlags: |name| matches!(name, "config" | "data" | "database");
+    /// Those of commands that work on a data folder.
     FolderFlags: |name| matches!(name, "config" | "data");
     /// Those of commands that look for a server on this machine.
     ListenFlags: |name| matches!(name, "config" | "listen");

@@ -5,12 +5,12 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use koi_core::id::{CodeText, Principal};
 use koi_core::time::{DAY_MS, Time};
-use koi_store::sqlite::{ApiKey, Folder, Lock, Writer};
-use koi_store::{LogLine, Notes, Store};
+use koi_store::sqlite::Lock;
+use koi_store::{ApiKey, Installation, LogLine, Notes, Store, StoreError, Writer};
 use serde_json::{Value, json};
 
-use super::flags::FolderFlags;
-use super::folder::folder;
+use super::flags::StoredFlags;
+use super::folder::installation;
 use super::{Ended, Ending, terminal};
 use crate::document::hex;
 use crate::engine::clock::Clock;
@@ -72,7 +72,7 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        flags: FolderFlags,
+        flags: StoredFlags,
     },
     /// Lists all keys, without their secrets
     #[command(after_help = LIST_HELP)]
@@ -81,7 +81,7 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        flags: FolderFlags,
+        flags: StoredFlags,
     },
     /// Ends a key for good
     #[command(after_help = REVOKE_HELP)]
@@ -92,7 +92,7 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        flags: FolderFlags,
+        flags: StoredFlags,
     },
 }
 
@@ -102,10 +102,11 @@ impl KeyCommand {
         match self {
             KeyCommand::Create { principal, role, expires, json, flags } => {
                 let new = New::read(&principal, &role, expires.as_deref(), now)?;
-                create(&folder(&flags, environment)?, &new, now, json)
+                let cells = flags.0.load(environment)?.cells().map_err(|why| anyhow!(why))?;
+                create(&installation(&flags, environment)?, cells, &new, now, json)
             }
-            KeyCommand::List { json, flags } => list(&folder(&flags, environment)?, now, json),
-            KeyCommand::Revoke { id, json, flags } => revoke(&folder(&flags, environment)?, &id, now, json),
+            KeyCommand::List { json, flags } => list(&installation(&flags, environment)?, now, json),
+            KeyCommand::Revoke { id, json, flags } => revoke(&installation(&flags, environment)?, &id, now, json),
         }
     }
 }
@@ -142,8 +143,8 @@ fn expiry(text: &str, now: Time) -> anyhow::Result<Time> {
     Ok(time)
 }
 
-fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
-    let (mut writer, _lock) = opened_or_made(folder)?;
+fn create(installation: &Installation, cells: Option<u16>, new: &New, now: Time, json: bool) -> Ended {
+    let (mut writer, _lock) = opened_or_made(installation, cells)?;
     // Sandbox secrets and live ones are told apart at a glance, by people and by scanners of leaked secrets.
     let prefix = if writer.mode("live")? == "sandbox" { "koi_test_" } else { "koi_live_" };
     let random = Source::system();
@@ -161,7 +162,7 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
     };
     // Within one transaction of the writer nobody else can add a key in between.
     let begun = writer.begin(&[], None)?;
-    let others = folder.reader().and_then(|reader| reader.keys());
+    let others = installation.reader().and_then(|reader| reader.keys());
     let other = others.map_err(|error| abandoned(&mut writer, error.into()))?;
     if let Some(other) = other.iter().find(|other| other.principal == key.principal && other.role != key.role) {
         writer.rollback();
@@ -191,14 +192,22 @@ fn create(folder: &Folder, new: &New, now: Time, json: bool) -> Ended {
     Ok(Ending::Well)
 }
 
-/// The folder's database; a new one when there is none, so that the first keys can be made before the first start.
-fn opened_or_made(folder: &Folder) -> anyhow::Result<(Writer, Option<Lock>)> {
-    if folder.exists() {
-        return Ok((folder.administer()?, None));
+/// The installation; a new one when there is none, so that the first keys can be made before the first start.
+fn opened_or_made(
+    installation: &Installation,
+    cells: Option<u16>,
+) -> anyhow::Result<(Writer, Option<Lock>)> {
+    match installation.administer() {
+        Err(StoreError::Absent(_)) => {}
+        opened => return Ok((opened?, None)),
     }
-    let (writer, lock) = folder.serve()?;
-    eprintln!("A new data folder was made: {}", folder.path().display());
-    Ok((writer, Some(lock)))
+    let served = installation.serve(cells, 1)?;
+    match installation {
+        Installation::Folder(_) => eprintln!("A new data folder was made: {installation}"),
+        Installation::Database(_) => eprintln!("The tables of Koi were made in {installation}"),
+    }
+    let writer = served.writers.into_iter().next().context("there is no writer")?;
+    Ok((writer, served.lock))
 }
 
 /// Ends a transaction that came to nothing.
@@ -248,8 +257,8 @@ fn out(key: &ApiKey, now: Time) -> Value {
     })
 }
 
-fn list(folder: &Folder, now: Time, json: bool) -> Ended {
-    let keys = folder.reader()?.keys()?;
+fn list(installation: &Installation, now: Time, json: bool) -> Ended {
+    let keys = installation.reader()?.keys()?;
     if json {
         terminal::print_json(&keys.iter().map(|key| out(key, now)).collect::<Vec<_>>())?;
         return Ok(Ending::Well);
@@ -281,8 +290,8 @@ fn day(time: Time) -> String {
     format!("{}Z", text[..16].replace('T', " "))
 }
 
-fn revoke(folder: &Folder, id: &str, now: Time, json: bool) -> Ended {
-    let mut writer = folder.administer()?;
+fn revoke(installation: &Installation, id: &str, now: Time, json: bool) -> Ended {
+    let mut writer = installation.administer()?;
     let begun = writer.begin(&[], None)?;
     let revoked = writer.revoke_key(id, now).map_err(|error| abandoned(&mut writer, error.into()))?;
     if !revoked {

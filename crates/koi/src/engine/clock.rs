@@ -52,9 +52,14 @@ impl Clock {
         Time::of_ms(self.latest_ms.fetch_max(time.ms(), Ordering::AcqRel).max(time.ms()))
     }
 
-    /// Freezes the clock at a time.
+    /// Freezes the clock at a time; one that stands still already is not moved back.
     pub fn set(&self, now: Time) {
-        self.frozen_ms.store(now.ms(), Ordering::Release);
+        self.frozen_ms.fetch_max(now.ms(), Ordering::AcqRel);
+    }
+
+    /// Sees to it that a time has come: somebody else, whose clock is ahead, has written by then.
+    pub fn reach(&self, latest: Time) {
+        self.at_least(latest);
     }
 
     /// Whether it stands still.
@@ -78,5 +83,25 @@ mod tests {
         let clock = Clock::running_from(Time::of_ms(100));
         let told = [90, 110, 105, 110, 111, 1].map(|ms| clock.at_least(Time::of_ms(ms)).ms());
         assert_eq!(told, [100, 110, 110, 110, 111, 111]);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_is_only_moved_on() {
+        let clock = Clock::frozen(Time::of_ms(100));
+        let told = [90, 110, 105].map(|ms| {
+            clock.set(Time::of_ms(ms));
+            clock.now().ms()
+        });
+        assert_eq!(told, [100, 110, 110]);
+    }
+
+    #[test]
+    fn what_others_wrote_has_happened() {
+        let clock = Clock::running();
+        let ahead = clock.now().plus_ms(3_600_000);
+        clock.reach(ahead);
+        assert!(clock.now() >= ahead);
+        clock.reach(Time::of_ms(1));
+        assert!(clock.now() >= ahead);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use koi_core::id::Principal;
 use koi_core::time::Time;
-use koi_store::sqlite::ApiKey;
+use koi_store::ApiKey;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 

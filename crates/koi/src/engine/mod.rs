@@ -9,6 +9,7 @@
 //! the commit is durable. The engine owns the work: a caller that goes away changes nothing.
 
 pub mod clock;
+pub mod freshness;
 pub mod keys;
 pub mod luck;
 pub mod pipeline;

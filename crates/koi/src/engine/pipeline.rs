@@ -293,6 +293,9 @@ impl Pipeline {
             if let Some(clock) = begun.clock {
                 self.clock.set(clock);
             }
+            if let Some(latest) = begun.latest {
+                self.clock.reach(latest);
+            }
             if begun.revision == revision {
                 return Ok(begun);
             }

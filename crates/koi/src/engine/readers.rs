@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use koi_store::StoreError;
-use koi_store::sqlite::{Beside, Folder, Reader};
+use koi_store::sqlite::Beside;
+use koi_store::{Installation, Reader, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Why nothing was read.
@@ -28,7 +28,7 @@ pub struct Readers {
 
 #[derive(Debug)]
 struct Pool {
-    folder: Folder,
+    installation: Installation,
     /// What the writer of the same process knows; needed by those who ask for the coupons of shoppers.
     recent: Option<Beside>,
     idle: Mutex<Vec<Reader>>,
@@ -37,12 +37,12 @@ struct Pool {
 impl Readers {
     /// A pool of `count` connections; who asks for one waits for `patience` at most.
     pub fn open(
-        folder: &Folder,
+        installation: &Installation,
         recent: Option<Beside>,
         count: usize,
         patience: Duration,
     ) -> Result<Self, StoreError> {
-        let pool = Pool { folder: folder.clone(), recent, idle: Mutex::default() };
+        let pool = Pool { installation: installation.clone(), recent, idle: Mutex::default() };
         let idle = (0..count).map(|_| pool.connect()).collect::<Result<_, _>>()?;
         *pool.idle() = idle;
         Ok(Self { pool: Arc::new(pool), places: Arc::new(Semaphore::new(count)), patience })
@@ -79,14 +79,14 @@ async fn on_a_thread<T: Send + 'static>(
 /// others have theirs.
 #[derive(Clone, Debug)]
 pub struct LongReads {
-    folder: Folder,
+    installation: Installation,
     place: Arc<Semaphore>,
 }
 
 impl LongReads {
-    /// Long reads of a folder.
-    pub fn new(folder: &Folder) -> Self {
-        Self { folder: folder.clone(), place: Arc::new(Semaphore::new(1)) }
+    /// Long reads of an installation.
+    pub fn new(installation: &Installation) -> Self {
+        Self { installation: installation.clone(), place: Arc::new(Semaphore::new(1)) }
     }
 
     /// Reads, unless another long read is under way. What was read last is not in the connection's memory: it is new.
@@ -96,18 +96,14 @@ impl LongReads {
         F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     {
         let Ok(place) = self.place.clone().try_acquire_owned() else { return Err(Unread::Busy) };
-        let folder = self.folder.clone();
-        on_a_thread(place, move || read(&folder.reader()?)).await
+        let installation = self.installation.clone();
+        on_a_thread(place, move || read(&installation.reader()?)).await
     }
 }
 
 impl Pool {
     fn connect(&self) -> Result<Reader, StoreError> {
-        let reader = self.folder.reader()?;
-        Ok(match &self.recent {
-            Some(recent) => reader.beside(recent.clone()),
-            None => reader,
-        })
+        Ok(self.installation.reader()?.beside(self.recent.as_ref()))
     }
 
     /// Only a connection that read well is lent again: one that failed may be inside a transaction, or have in memory
@@ -130,13 +126,15 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
+    use koi_store::sqlite::Folder;
+
     use super::*;
 
     /// A pool of one on a folder of its own.
     fn one() -> (Readers, tempfile::TempDir) {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::new(place.path());
-        drop(folder.serve().unwrap());
+        let folder = Installation::Folder(Folder::new(place.path()));
+        drop(folder.serve(None, 1).unwrap());
         (Readers::open(&folder, None, 1, Duration::from_millis(100)).unwrap(), place)
     }
 
@@ -178,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_long_read_is_told_at_once_and_panics_block_nobody() {
         let (readers, place) = one();
-        let long = LongReads::new(&Folder::new(place.path()));
+        let long = LongReads::new(&Installation::Folder(Folder::new(place.path())));
         let (inner, others) = (long.clone(), readers.clone());
         let read = long.read(move |_| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

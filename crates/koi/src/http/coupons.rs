@@ -9,9 +9,9 @@ use koi_core::catalog::Catalog;
 use koi_core::command::{Answer as Answered, Call, Claim, Command, Shopper};
 use koi_core::coupon::Coupon;
 use koi_core::fault::Fault;
-use koi_core::id::{AccountId, CodeText, CouponId, PersonId, ShopperKey};
+use koi_core::id::{AccountId, Cell, CodeText, CouponId, PersonId, ShopperKey};
 use koi_core::refusal::Refusal;
-use koi_core::rows::Rows;
+use koi_core::rows::{Cells, Counters, Rows};
 use koi_core::rules::Country;
 use koi_core::scene::Scene;
 use koi_core::settle::settle;
@@ -165,10 +165,11 @@ impl App {
     /// Stored rows, brought up to date in memory: what is shown does not depend on a job being on time.
     pub(crate) async fn settled(
         &self,
-        wants: Vec<Want>,
+        want: Want,
         coupons: impl FnOnce(&Rows) -> Vec<CouponId>,
     ) -> Result<Rows, Problem> {
-        let mut rows = self.readers.read(move |reader| reader.rows(&wants)).await?;
+        let wanted = [(want.cell(self.settings.cells), vec![want])];
+        let mut rows = self.readers.read(move |reader| Ok(only(reader.rows(&wanted)?))).await?;
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.now(), luck: &|_, _, _, _| 0 };
         for id in coupons(&rows) {
@@ -187,6 +188,11 @@ impl App {
         let pauses = campaign.map(|campaign| campaign.pauses.clone()).unwrap_or_default();
         self.coupon_out(&coupon.clone().with_pauses(&pauses))
     }
+}
+
+/// The rows of the one cell that was asked for.
+fn only(cells: Cells) -> Rows {
+    cells.iter().next().cloned().unwrap_or_else(|| Rows::new(Cell::TREASURY, Counters { quote: 1, transfer: 1 }))
 }
 
 /// The coupon of an answer, as JSON.
@@ -274,7 +280,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
     app.caller(request.headers(), READERS)?;
     let id = CouponId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
     let rows =
-        app.settled(vec![Want::Coupon(id)], |rows| rows.coupons.get(id).map(|_| id).into_iter().collect()).await?;
+        app.settled(Want::Coupon(id), |rows| rows.coupons.get(id).map(|_| id).into_iter().collect()).await?;
     Ok(json(StatusCode::OK, &app.shown(&rows, id)?))
 }
 
@@ -304,7 +310,7 @@ pub(crate) async fn of_shopper(State(app): State<Arc<App>>, Named(name): Named, 
     };
     let key = ShopperKey::of(&person);
     let held = |rows: &Rows| rows.shoppers.get(&key).cloned().unwrap_or_default();
-    let rows = app.settled(vec![Want::Shopper(key)], held).await?;
+    let rows = app.settled(Want::Shopper(key), held).await?;
     // By when they were collected: numbers begin with the campaign. The hash of another person may be the same.
     let of_person = |id: &CouponId| rows.coupons.get(*id).filter(|coupon| coupon.person == person);
     let mut places: Vec<(i64, i64)> = held(&rows)
@@ -350,8 +356,9 @@ pub(crate) async fn or_absent(app: &App, want: Want, problem: Problem) -> Proble
     if problem.status() == 413 || problem.status() == 408 {
         return problem;
     }
+    let wanted = [(want.cell(app.settings.cells), vec![want])];
     let exists = app.readers.read(move |reader| {
-        let rows = reader.rows(&[want])?;
+        let rows = only(reader.rows(&wanted)?);
         Ok(match want {
             Want::Coupon(id) => rows.coupons.has(id),
             Want::Quote(id) => rows.quotes.has(id),

@@ -7,8 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use koi_core::id::{CampaignNo, CouponId, PaymentId, QuoteId, RefundId, TransferId};
 use koi_core::ledger::{Reason, Transfer};
-use koi_store::StoreError;
-use koi_store::sqlite::Reader;
+use koi_store::{Reader, StoreError};
 use serde::Serialize;
 
 use crate::check::{Checked, check};
@@ -273,7 +272,7 @@ mod tests {
         cells.get_mut(Cell::TREASURY).unwrap().transfers =
             (1..last).map(|number| line(number, BUSY)).chain([line(last, QUIET)]).collect();
         writer.commit(&cells, &Notes::default()).unwrap();
-        let reader = folder.reader().unwrap();
+        let reader = Reader::Folder(folder.reader().unwrap());
 
         let (lines, next) = page_of(&reader, Some(QUIET), Place::default(), 5).unwrap().unwrap();
         assert!(lines.is_empty(), "the first page does not reach it");

@@ -34,6 +34,7 @@ use koi_core::time::Time;
 use serde::Serialize;
 
 use crate::engine::clock::Clock;
+use crate::engine::freshness::Freshness;
 use crate::engine::keys::KeyRing;
 use crate::engine::readers::{LongReads, Readers};
 use crate::engine::work::{Done, Failure, Outcome};
@@ -48,6 +49,7 @@ pub(crate) use routes::router;
 pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) readers: Readers,
+    pub(crate) freshness: Freshness,
     /// For the check of the ledger.
     pub(crate) long_reads: LongReads,
     pub(crate) catalog: SharedCatalog,
@@ -59,8 +61,8 @@ pub(crate) struct App {
     /// The address that codes lead to, without a slash at its end.
     pub(crate) public_url: String,
     pub(crate) sandbox: bool,
-    /// The data folder: readiness looks at its disk.
-    pub(crate) folder: PathBuf,
+    /// The data folder, if everything is in there: readiness looks at its disk.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl App {
@@ -70,6 +72,11 @@ impl App {
 
     pub(crate) fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Sees to it that catalog and clock are as every server on the same database has answered so far.
+    pub(crate) async fn see(&self) -> Result<(), Problem> {
+        Ok(self.freshness.see(&self.readers, &self.catalog, &self.clock).await?)
     }
 }
 

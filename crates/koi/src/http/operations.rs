@@ -50,8 +50,8 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Answer {
     responses((status = 200, description = "They can.", body = HealthOut)),
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Answer {
-    if !has_room(&app.folder, limits::DISK_FLOOR_BYTES) {
-        tracing::warn!(folder = %app.folder.display(), "not ready: the disk is nearly full");
+    if let Some(folder) = app.folder.as_deref().filter(|folder| !has_room(folder, limits::DISK_FLOOR_BYTES)) {
+        tracing::warn!(folder = %folder.display(), "not ready: the disk is nearly full");
         return Err(Problem::from(&Failure::Unavailable));
     }
     // A call about nothing goes all the way: through the queue and into a transaction.

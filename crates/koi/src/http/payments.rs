@@ -205,7 +205,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let id = PaymentId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
-    let rows = app.settled(vec![Want::Quote(id.quote())], |_| Vec::new()).await?;
+    let rows = app.settled(Want::Quote(id.quote()), |_| Vec::new()).await?;
     let found = rows.quotes.get(id.quote()).zip(rows.payments.get(id));
     let (quote, payment) = found.ok_or_else(|| Problem::plain("not_found"))?;
     Ok(json(StatusCode::OK, &app.payment_out(quote, payment)?))

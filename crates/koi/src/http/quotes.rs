@@ -131,7 +131,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
     let id = QuoteId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
-    let rows = app.settled(vec![Want::Quote(id)], |_| Vec::new()).await?;
+    let rows = app.settled(Want::Quote(id), |_| Vec::new()).await?;
     let quote = rows.quotes.get(id).ok_or_else(|| Problem::plain("not_found"))?;
     Ok(json(StatusCode::OK, &QuoteOut::new(quote, app.now())))
 }

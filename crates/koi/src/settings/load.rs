@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use koi_store::Installation;
+use koi_store::postgres::Database;
+use koi_store::sqlite::Folder;
+
 use super::environment::Environment;
 use super::parse::{self, LogFormat};
 use super::table::{Fallback, SETTINGS, Setting, setting};
@@ -197,6 +201,10 @@ impl Settings {
             let why = "only a sandbox has a clock of its own: add --sandbox, or leave the clock out";
             wrong.push(Wrong { place: "clock".into(), why: why.into(), meant: None });
         }
+        if self.text("database").is_none() && self.text("cells").is_some_and(|cells| cells != "1") {
+            let why = "a data folder has one cell: add --database, or leave the number out";
+            wrong.push(Wrong { place: "cells".into(), why: why.into(), meant: None });
+        }
         wrong
     }
 
@@ -206,6 +214,24 @@ impl Settings {
             "there is no folder to keep data in: neither XDG_DATA_HOME nor HOME is set. Choose one with --data"
                 .into()
         })
+    }
+
+    /// The PostgreSQL database, if one is named.
+    pub(crate) fn database(&self) -> Result<Option<Database>, String> {
+        self.text("database").map(parse::database).transpose()
+    }
+
+    /// How many cells a new database gets, if that is said.
+    pub(crate) fn cells(&self) -> Result<Option<u16>, String> {
+        self.text("cells").map(parse::cells).transpose()
+    }
+
+    /// Where the installation is: in the database if one is named, else in the data folder.
+    pub(crate) fn installation(&self) -> Result<Installation, String> {
+        match self.database()? {
+            Some(database) => Ok(Installation::Database(database)),
+            None => Ok(Installation::Folder(Folder::new(&self.data()?))),
+        }
     }
 
     /// The address to listen on.
@@ -237,6 +263,9 @@ impl Settings {
     pub(crate) fn serve_in(&self, data: &Path) -> Result<Serve, String> {
         Ok(Serve {
             data: data.to_owned(),
+            database: self.database()?,
+            cells: self.cells()?,
+            writers: self.get("writers", parse::writers)?,
             listen: self.listen()?,
             public_url: self.text("public_url").map(parse::public_url).transpose()?,
             sandbox: self.get("sandbox", parse::switch)?,
@@ -305,18 +334,26 @@ mod tests {
     }
 
     #[test]
-    fn postgresql_is_refused_and_its_password_never_shown() {
+    fn the_password_of_a_database_is_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("url");
-        std::fs::write(&path, "postgres://koi:hunter2@db/koi\n").unwrap();
-        for variables in [
-            [("HOME", "/h"), ("KOI_DATABASE", "postgres://koi:hunter2@db/koi")],
-            [("HOME", "/h"), ("KOI_DATABASE_FILE", path.to_str().unwrap())],
-        ] {
-            let wrong = loaded(&[], &variables).unwrap_err();
-            let said = wrong[0].to_string();
-            assert!(said.starts_with("KOI_DATABASE: is set, but this build serves SQLite only"), "{said}");
-            assert!(!said.contains("hunter2"), "{said}");
+        for (url, right) in [("postgres://koi:hunter2@db/koi", true), ("postgres://koi:hunter2@db:x/koi", false)] {
+            std::fs::write(&path, format!("{url}\n")).unwrap();
+            for variables in
+                [[("HOME", "/h"), ("KOI_DATABASE", url)], [("HOME", "/h"), ("KOI_DATABASE_FILE", path.to_str().unwrap())]]
+            {
+                let said = match loaded(&[], &variables) {
+                    Ok(settings) => {
+                        let serve = settings.serve().unwrap();
+                        assert_eq!(serve.installation().to_string(), "db:5432/koi");
+                        format!("{serve:?} {:?}", origin(&settings, "database"))
+                    }
+                    Err(wrong) => wrong[0].to_string(),
+                };
+                assert_eq!(right, said.contains("********"), "{said}");
+                assert!(right || said.starts_with("KOI_DATABASE"), "{said}");
+                assert!(!said.contains("hunter2"), "{said}");
+            }
         }
     }
 

@@ -1,9 +1,14 @@
 //! Reads each setting's text into its type. The words of an error follow the setting's name: "listen must be …".
 
+use koi_core::id::MAX_CELLS;
 use koi_core::limits::QUOTE_VALID_S;
 use koi_core::money::Currency;
 use koi_core::time::{Time, Zone};
+use koi_store::postgres::{AddressError, Database};
 use tracing_subscriber::EnvFilter;
+
+/// Connections that one server may write on: more of them wait for each other, and for the database's processors.
+const MOST_WRITERS: usize = 64;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +87,19 @@ pub(crate) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// The door to PostgreSQL is prepared; the room behind it is not built.
-pub(crate) fn database(_: &str) -> Result<(), String> {
-    Err("is set, but this build serves SQLite only: it keeps everything in the data folder. Unset it, or use a \
-         build that serves PostgreSQL"
-        .into())
+/// The address of a PostgreSQL database. What is said of a wrong one repeats no part of it.
+pub(crate) fn database(text: &str) -> Result<Database, String> {
+    text.parse().map_err(|error: AddressError| error.to_string())
+}
+
+pub(crate) fn cells(text: &str) -> Result<u16, String> {
+    let cells = text.parse().ok().filter(|cells| (1..=MAX_CELLS).contains(cells));
+    cells.ok_or_else(|| format!("must be a number from 1 to {MAX_CELLS}"))
+}
+
+pub(crate) fn writers(text: &str) -> Result<usize, String> {
+    let writers = text.parse().ok().filter(|writers| (1..=MOST_WRITERS).contains(writers));
+    writers.ok_or_else(|| format!("must be a number from 1 to {MOST_WRITERS}"))
 }
 
 #[cfg(test)]

@@ -84,10 +84,32 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: Fallback::Nothing("SQLite, in the data folder"),
         secret: true,
         in_file: true,
-        what: "Kept for the address of a PostgreSQL database. This build serves SQLite only and refuses to start \
-               when it is set.",
+        what: "The PostgreSQL database that holds everything; any number of servers work on one. Without it \
+               everything is in the data folder.",
         example: "postgres://koi@db.example.com/koi",
-        check: parse::database,
+        check: |text| parse::database(text).map(drop),
+    },
+    Setting {
+        name: "cells",
+        value: "NUMBER",
+        default: Fallback::Nothing("64 in a new database"),
+        secret: false,
+        in_file: true,
+        what: "In how many cells a new database keeps what belongs to shoppers, from 1 to 1024. It stays so: work in \
+               different cells does not wait for each other. A data folder has one.",
+        example: "64",
+        check: |text| parse::cells(text).map(drop),
+    },
+    Setting {
+        name: "writers",
+        value: "NUMBER",
+        default: Fallback::Text("4"),
+        secret: false,
+        in_file: true,
+        what: "How many connections to a PostgreSQL database the server writes on at the same time, from 1 to 64. A \
+               data folder has one.",
+        example: "8",
+        check: |text| parse::writers(text).map(drop),
     },
     Setting {
         name: "listen",
@@ -214,9 +236,7 @@ mod tests {
             if let Fallback::Text(text) = setting.default {
                 assert_eq!((setting.check)(text), Ok(()), "{}", setting.name);
             }
-            if setting.name != "database" {
-                assert_eq!((setting.check)(setting.example), Ok(()), "{}", setting.name);
-            }
+            assert_eq!((setting.check)(setting.example), Ok(()), "{}", setting.name);
             assert!(setting.what.ends_with('.'), "{}", setting.name);
         }
     }

@@ -174,6 +174,8 @@ impl Pipeline {
 
     fn try_book(&mut self, due: &[CouponId], now: Time) -> Result<(), StoreError> {
         let Begun { mut cells, .. } = self.begin(|_| wanted(due), None)?;
+        // Others may have written in these cells since it was found out what is due.
+        let now = now.max(self.clock.now());
         let catalog = self.look();
         let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };

@@ -1,0 +1,131 @@
+//! What a server keeps in memory and others may change: the catalog, and the sandbox's clock.
+//!
+//! What changes something is decided within a transaction that tells how matters stand. Who only looks asks here first,
+//! so that what one server has answered is seen on every other one from then on. Any number of those who ask at the same
+//! time share one read: the first that begins after they came.
+
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use koi_store::{Reader, State, StoreError};
+use tokio::sync::Mutex;
+
+use crate::engine::SharedCatalog;
+use crate::engine::clock::Clock;
+use crate::engine::readers::{Readers, Unread};
+
+/// Sees to it that what is in memory is not older than the question.
+#[derive(Debug)]
+pub struct Freshness {
+    is_shared: bool,
+    /// Reads that were begun.
+    begun: AtomicU64,
+    /// Which of them ended well last.
+    ended: Mutex<u64>,
+}
+
+impl Freshness {
+    /// For an installation that others serve, too, or alone.
+    pub fn new(is_shared: bool) -> Self {
+        Self { is_shared, begun: AtomicU64::new(0), ended: Mutex::new(0) }
+    }
+
+    /// Reads what others may have changed, unless somebody does who began after this was called.
+    pub async fn see(&self, readers: &Readers, catalog: &SharedCatalog, clock: &Clock) -> Result<(), Unread> {
+        if !self.is_shared {
+            return Ok(());
+        }
+        let known = || catalog.read().unwrap_or_else(PoisonError::into_inner).revision;
+        self.after_now(async || {
+            let known = known();
+            let (state, newer) = readers.read(move |reader| look(reader, known)).await?;
+            if let Some(now) = state.and_then(|state| state.clock) {
+                clock.set(now);
+            }
+            if let Some(newer) = newer {
+                let mut catalog = catalog.write().unwrap_or_else(PoisonError::into_inner);
+                if newer.revision > catalog.revision {
+                    *catalog = newer;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Answers once a read has ended well that began after this was called.
+    async fn after_now<E>(&self, read: impl AsyncFnOnce() -> Result<(), E>) -> Result<(), E> {
+        let needed = self.begun.load(Ordering::Acquire) + 1;
+        let mut ended = self.ended.lock().await;
+        if *ended >= needed {
+            return Ok(());
+        }
+        let mine = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        read().await?;
+        *ended = mine;
+        Ok(())
+    }
+}
+
+/// How matters stand; with the catalog, if it is newer than what is known.
+fn look(
+    reader: &Reader,
+    known: u64,
+) -> Result<(Option<State>, Option<koi_core::catalog::Catalog>), StoreError> {
+    let state = reader.state()?;
+    let is_newer = state.is_some_and(|state| state.revision > known);
+    Ok((state, is_newer.then(|| reader.catalog()).transpose()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Each sees a read that began after it came, and many share one.
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_is_older_than_its_question() {
+        let freshness = Arc::new(Freshness::new(true));
+        let (reads, written) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let seen = Arc::new(AtomicU64::new(0));
+        let mut asked = Vec::new();
+        for turn in 1..=200 {
+            written.store(turn, Ordering::SeqCst);
+            let (freshness, reads, written, seen) = (freshness.clone(), reads.clone(), written.clone(), seen.clone());
+            asked.push(tokio::spawn(async move {
+                let result: Result<(), ()> = freshness
+                    .after_now(async || {
+                        reads.fetch_add(1, Ordering::SeqCst);
+                        let found = written.load(Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        seen.fetch_max(found, Ordering::SeqCst);
+                        Ok(())
+                    })
+                    .await;
+                assert_eq!(result, Ok(()));
+                assert!(seen.load(Ordering::SeqCst) >= turn, "question {turn}");
+            }));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        for task in asked {
+            task.await.unwrap();
+        }
+        assert!(reads.load(Ordering::SeqCst) < 40, "{reads:?}: ten came during each");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_failed_counts_for_nobody() {
+        let freshness = Freshness::new(true);
+        assert_eq!(freshness.after_now(async || Err("away")).await, Err("away"));
+        let mut read = false;
+        let result: Result<(), ()> = freshness
+            .after_now(async || {
+                read = true;
+                Ok(())
+            })
+            .await;
+        assert_eq!((result, read), (Ok(()), true));
+    }
+}
