@@ -2,8 +2,8 @@
 --
 -- Where a row lives is part of its number: the first ten bits of a coupon's, a quote's and a transfer's id are its
 -- cell (on other stores the cell is a column of its own, and the first of every key). Rows of the hot tables are
--- added at the end. Written in random places are the index by which a repeated quote is found, and that of the coupons
--- that open quotes hold, which is small; which coupons a shopper has is written in sorted runs.
+-- added at the end. Written in random places is the index of the coupons that open quotes hold, which is small; which
+-- coupons a shopper has, and which quote a key asked for, is written in sorted runs.
 -- Amounts are minor units, times milliseconds since 1970-01-01T00:00:00Z.
 
 -- What the installation is: whether it is a sandbox, and the sandbox's clock.
@@ -165,35 +165,6 @@ CREATE TABLE coupon (
     void_call    BLOB
 ) STRICT;
 
--- Which coupons a shopper has. Shoppers come in no order, so this is no index that is written with each coupon:
--- it is written in sorted runs, some time later (see `sqlite/shoppers`).
-CREATE TABLE coupon_of_shopper (
-    shopper INTEGER NOT NULL,
-    coupon  INTEGER NOT NULL,
-    PRIMARY KEY (shopper, coupon)
-) STRICT, WITHOUT ROWID;
-
--- Up to which coupon, without it, the coupons of a cell and campaign are all in there.
-CREATE TABLE coupon_sorted (
-    -- cell, campaign
-    part  INTEGER PRIMARY KEY,
-    until INTEGER NOT NULL
-) STRICT;
-
--- The run that is being written to it, if one is: the coupons from `coupon_sorted` up to these, without them, ...
-CREATE TABLE coupon_run (
-    -- cell, campaign
-    part  INTEGER PRIMARY KEY,
-    until INTEGER NOT NULL
-) STRICT;
-
--- ... and the last entry of it that is written. A server that starts goes on after it.
-CREATE TABLE coupon_run_last (
-    one     INTEGER PRIMARY KEY CHECK (one = 1),
-    shopper INTEGER NOT NULL,
-    coupon  INTEGER NOT NULL
-) STRICT;
-
 -- What expires next, campaign by campaign: coupons of which something remains.
 CREATE INDEX coupon_due ON coupon ((id >> 32), expires_at) WHERE phase = 0 AND remaining > 0;
 
@@ -223,11 +194,49 @@ CREATE TABLE quote (
     settled_call  BLOB
 ) STRICT;
 
-CREATE INDEX quote_asked ON quote (asked_key);
 -- The open quotes that hold a part of a coupon, and when they run out. Many may hold one coupon: the second index
 -- tells which, so that those of the same are passed over without a look at their rows.
 CREATE INDEX quote_holding ON quote (coupon) WHERE phase = 0 AND coupon IS NOT NULL;
 CREATE INDEX quote_due ON quote (expires_at, coupon) WHERE phase = 0 AND coupon IS NOT NULL;
+
+-- Which coupons a shopper has, and which quote was asked for under a key. Shoppers and keys come in no order, so these
+-- are no indexes that are written with each row: they are written in sorted runs, some time later (see `sqlite/sorted`).
+CREATE TABLE coupon_of_shopper (
+    shopper INTEGER NOT NULL,
+    coupon  INTEGER NOT NULL,
+    PRIMARY KEY (shopper, coupon)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quote_of_key (
+    key   INTEGER NOT NULL,
+    quote INTEGER NOT NULL,
+    PRIMARY KEY (key, quote)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which row, without it, the rows of a part are all in there. A part is the upper half of numbers: coupons of one
+-- cell and campaign, quotes of one cell.
+CREATE TABLE sorted (
+    -- 1 the coupons of shoppers, 2 the quotes of keys
+    what  INTEGER NOT NULL,
+    part  INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (what, part)
+) STRICT, WITHOUT ROWID;
+
+-- The run that is being written to it, if one is: the rows from `sorted` up to these, without them, ...
+CREATE TABLE run (
+    what  INTEGER NOT NULL,
+    part  INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (what, part)
+) STRICT, WITHOUT ROWID;
+
+-- ... and the last entry of it that is written. A server that starts goes on after it.
+CREATE TABLE run_last (
+    what   INTEGER PRIMARY KEY,
+    key    INTEGER NOT NULL,
+    number INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE payment (
     -- that of its quote

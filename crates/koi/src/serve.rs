@@ -73,7 +73,7 @@ async fn serve_routes(
     }
     let clock = Arc::new(sandbox_clock(settings, &mut writer)?);
     let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
-    let shoppers = writer.shoppers();
+    let recent = writer.recent();
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules();
     let pipeline =
@@ -87,7 +87,7 @@ async fn serve_routes(
     let address = listener.local_addr()?;
     let app = App {
         engine,
-        readers: Readers::open(&folder, Some(shoppers), limits::READERS, limits::READER_TIME)?,
+        readers: Readers::open(&folder, Some(recent), limits::READERS, limits::READER_TIME)?,
         long_reads: LongReads::new(&folder),
         catalog,
         clock,

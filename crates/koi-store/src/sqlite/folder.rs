@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::fold::Folding;
 use super::reader::Reader;
 use super::schema;
-use super::shoppers::Runs;
+use super::sorted::Runs;
 use super::writer::Writer;
 use crate::error::StoreError;
 
@@ -121,7 +121,7 @@ impl Folder {
         Ok(Writer::new(connection, self.clone(), None))
     }
 
-    /// A connection that only reads. It looks through all that is not sorted by shopper yet, each time that it is
+    /// A connection that only reads. It looks through all that the sorted indexes lack, each time that it is
     /// asked for one; see [`Reader::beside`] for one that need not.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         self.must_exist()?;

@@ -1,8 +1,8 @@
 //! Whether the indexes hold what their tables hold.
 //!
-//! A repeat is found through an index, and so is what fell due. One that lacks an entry makes a quote twice, or leaves
-//! money where it is for ever, and no sum of the ledger tells. So the check adds up what the indexes should hold from
-//! the rows that it reads anyway, and walks each index once.
+//! What fell due is found through an index, and so is what holds a coupon. One that lacks an entry leaves money where it
+//! is for ever, and no sum of the ledger tells. So the check adds up what the indexes should hold from the rows that it
+//! reads anyway, and walks each index once. Those that are written in sorted runs have a check of their own.
 
 use koi_core::coupon::Coupon;
 use koi_core::quote::{Phase, Quote};
@@ -16,7 +16,6 @@ use crate::error::StoreError;
 #[derive(Debug, Default)]
 pub struct Indexes {
     coupon_due: Sum,
-    quote_asked: Sum,
     quote_holding: Sum,
     quote_due: Sum,
 }
@@ -33,7 +32,6 @@ impl Indexes {
     /// Takes a quote.
     pub fn quote(&mut self, quote: &Quote) {
         let id = quote.id.number();
-        self.quote_asked.add([quote.asked.key.0, id]);
         if let Some(coupon) = quote.coupon.filter(|_| quote.phase == Phase::Open) {
             self.quote_holding.add([coupon.number(), id]);
             self.quote_due.add([quote.expires_at.ms(), coupon.number(), id]);
@@ -44,12 +42,10 @@ impl Indexes {
     pub(super) fn broken(&self, connection: &Connection) -> Result<Vec<String>, StoreError> {
         let mut found = Self::default();
         table::coupon::for_each_due(connection, |row| found.coupon_due.add(row))?;
-        table::quote::for_each_asked(connection, |row| found.quote_asked.add(row))?;
         table::quote::for_each_holding(connection, |row| found.quote_holding.add(row))?;
         table::quote::for_each_due(connection, |row| found.quote_due.add(row))?;
         let all = [
             ("coupon_due", &self.coupon_due, &found.coupon_due),
-            ("quote_asked", &self.quote_asked, &found.quote_asked),
             ("quote_holding", &self.quote_holding, &found.quote_holding),
             ("quote_due", &self.quote_due, &found.quote_due),
         ];

@@ -4,114 +4,136 @@ use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId};
 use koi_core::quote::{Phase, Quote};
 use koi_core::rows::Rows;
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 
-use super::shoppers::{self, Found};
+use super::sorted::Found;
 use super::table;
 use crate::Want;
 use crate::error::StoreError;
 
-/// The working set of a batch. `unsorted` are the coupons that the table of shoppers does not know yet.
+/// The working set of a batch. `recent` is what of it is not in the tables of the sorted indexes yet.
 pub(super) fn prefetch(
     connection: &Connection,
     cell: Cell,
     wants: &[Want],
-    unsorted: &Found,
+    recent: &Found,
 ) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new(cell, table::cell::get(connection, cell)?);
-    for want in wants {
-        match *want {
-            Want::Shopper(shopper) if rows.shoppers.contains_key(&shopper) => {}
+    let rows = Rows::new(cell, table::cell::get(connection, cell)?);
+    if wants.is_empty() {
+        return Ok(rows);
+    }
+    let (coupon, quote) = (table::coupon::by_id(connection)?, table::quote::by_id(connection)?);
+    let mut prefetch = Prefetch { connection, recent, coupon, quote, rows };
+    wants.iter().try_for_each(|want| prefetch.add(*want))?;
+    Ok(prefetch.rows)
+}
+
+struct Prefetch<'a> {
+    connection: &'a Connection,
+    recent: &'a Found,
+    /// Coupons and quotes by their ids: what most wants come to.
+    coupon: CachedStatement<'a>,
+    quote: CachedStatement<'a>,
+    rows: Rows,
+}
+
+impl Prefetch<'_> {
+    fn add(&mut self, want: Want) -> Result<(), StoreError> {
+        match want {
+            Want::Shopper(shopper) if self.rows.shoppers.contains_key(&shopper) => Ok(()),
             Want::Shopper(shopper) => {
-                let mut coupons = shoppers::coupons(connection, shopper, unsorted)?;
-                for id in &coupons {
-                    coupon(connection, &mut rows, *id)?;
-                }
+                let mut coupons = self.recent.coupons(self.connection, shopper)?;
+                coupons.iter().try_for_each(|id| self.add_coupon(*id, None))?;
                 // One that was made since this transaction began is not seen in it.
-                coupons.retain(|id| rows.coupons.has(*id));
-                rows.shoppers.insert(shopper, coupons);
+                coupons.retain(|id| self.rows.coupons.has(*id));
+                self.rows.shoppers.insert(shopper, coupons);
+                Ok(())
             }
             Want::QuoteAsked(key) => {
-                if let Some(quote) = table::quote::by_key(connection, key)? {
-                    add_quote(connection, &mut rows, quote)?;
-                }
+                let quotes = self.recent.quotes(self.connection, key)?;
+                quotes.into_iter().try_for_each(|id| self.add_quote_by_id(id))
             }
-            Want::Quote(id) => quote(connection, &mut rows, id)?,
+            Want::Quote(id) => self.add_quote_by_id(id),
             Want::Payment(id, key) => {
-                quote(connection, &mut rows, id.quote())?;
-                if let Some(refund) = table::refund::by_key(connection, id, key)? {
-                    rows.load_refund(refund);
+                self.add_quote_by_id(id.quote())?;
+                if let Some(refund) = table::refund::by_key(self.connection, id, key)? {
+                    self.rows.load_refund(refund);
                 }
+                Ok(())
             }
-            Want::Coupon(id) => coupon(connection, &mut rows, id)?,
-            Want::Slice(campaign) => slice(connection, &mut rows, campaign)?,
+            Want::Coupon(id) => self.add_coupon(id, None),
+            Want::Slice(campaign) => self.add_slice(campaign),
         }
     }
-    Ok(rows)
-}
 
-fn coupon(connection: &Connection, rows: &mut Rows, id: CouponId) -> Result<(), StoreError> {
-    if rows.coupons.has(id) {
-        return Ok(());
+    fn add_quote_by_id(&mut self, id: QuoteId) -> Result<(), StoreError> {
+        let quote = match self.rows.quotes.get(id) {
+            Some(quote) => Some(quote.clone()),
+            None => table::quote::one(&mut self.quote, id)?,
+        };
+        quote.map_or(Ok(()), |quote| self.add_quote(quote))
     }
-    match table::coupon::by_id(connection, id)? {
-        Some(coupon) => add_coupon(connection, rows, coupon),
-        None => Ok(()),
-    }
-}
 
-/// A coupon comes with the quotes that hold parts of it, and with its campaign's slice while money of it can move.
-fn add_coupon(connection: &Connection, rows: &mut Rows, coupon: Coupon) -> Result<(), StoreError> {
-    if rows.coupons.has(coupon.id) {
-        return Ok(());
-    }
-    if coupon.reserved > 0 {
-        let holding = table::quote::holding(connection, coupon.id)?;
-        rows.holds.insert(coupon.id, holding.iter().map(|quote| quote.id).collect());
-        for quote in holding.into_iter().filter(|quote| !rows.quotes.has(quote.id)).collect::<Vec<_>>() {
-            rows.load_quote(quote);
+    /// A quote comes with its coupon, its campaign's slice, and its payment.
+    fn add_quote(&mut self, quote: Quote) -> Result<(), StoreError> {
+        if let Some(id) = quote.coupon {
+            self.add_coupon(id, Some(&quote))?;
+            self.add_slice(id.campaign())?;
         }
+        let payment = PaymentId::of(quote.id);
+        if quote.phase == Phase::Paid
+            && !self.rows.payments.has(payment)
+            && let Some(payment) = table::payment::by_id(self.connection, payment)?
+        {
+            self.rows.load_payment(payment);
+        }
+        if !self.rows.quotes.has(quote.id) {
+            self.rows.load_quote(quote);
+        }
+        Ok(())
     }
-    if coupon.is_live() || coupon.reserved > 0 {
-        slice(connection, rows, coupon.id.campaign())?;
-    }
-    rows.load_coupon(coupon);
-    Ok(())
-}
 
-fn quote(connection: &Connection, rows: &mut Rows, id: QuoteId) -> Result<(), StoreError> {
-    let quote = match rows.quotes.get(id) {
-        Some(quote) => Some(quote.clone()),
-        None => table::quote::by_id(connection, id)?,
-    };
-    quote.map_or(Ok(()), |quote| add_quote(connection, rows, quote))
-}
+    /// A coupon comes with the quotes that hold parts of it, and with its campaign's slice while money of it can move.
+    /// `quote` is one of it that is known already.
+    fn add_coupon(&mut self, id: CouponId, quote: Option<&Quote>) -> Result<(), StoreError> {
+        if self.rows.coupons.has(id) {
+            return Ok(());
+        }
+        let Some(coupon) = table::coupon::one(&mut self.coupon, id)? else { return Ok(()) };
+        if coupon.reserved > 0 {
+            self.add_holding(&coupon, quote)?;
+        }
+        if coupon.is_live() || coupon.reserved > 0 {
+            self.add_slice(id.campaign())?;
+        }
+        self.rows.load_coupon(coupon);
+        Ok(())
+    }
 
-/// A quote comes with its coupon, its campaign's slice, and its payment.
-fn add_quote(connection: &Connection, rows: &mut Rows, quote: Quote) -> Result<(), StoreError> {
-    if let Some(id) = quote.coupon {
-        coupon(connection, rows, id)?;
-        slice(connection, rows, id.campaign())?;
+    fn add_holding(&mut self, coupon: &Coupon, quote: Option<&Quote>) -> Result<(), StoreError> {
+        // Mostly a coupon is held by the one quote that is about to be paid, and nothing is left for another.
+        if let Some(quote) = quote.filter(|quote| quote.phase == Phase::Open && quote.deduction == coupon.reserved)
+        {
+            self.rows.holds.insert(coupon.id, vec![quote.id]);
+            return Ok(());
+        }
+        let holding = table::quote::holding(self.connection, coupon.id)?;
+        self.rows.holds.insert(coupon.id, holding.iter().map(|quote| quote.id).collect());
+        for quote in holding {
+            if !self.rows.quotes.has(quote.id) {
+                self.rows.load_quote(quote);
+            }
+        }
+        Ok(())
     }
-    let payment = PaymentId::of(quote.id);
-    if quote.phase == Phase::Paid
-        && !rows.payments.has(payment)
-        && let Some(payment) = table::payment::by_id(connection, payment)?
-    {
-        rows.load_payment(payment);
-    }
-    if !rows.quotes.has(quote.id) {
-        rows.load_quote(quote);
-    }
-    Ok(())
-}
 
-fn slice(connection: &Connection, rows: &mut Rows, campaign: CampaignNo) -> Result<(), StoreError> {
-    if rows.slices.has(campaign) {
-        return Ok(());
+    fn add_slice(&mut self, campaign: CampaignNo) -> Result<(), StoreError> {
+        if self.rows.slices.has(campaign) {
+            return Ok(());
+        }
+        if let Some(slice) = table::slice::get(self.connection, self.rows.cell, campaign)? {
+            self.rows.slices.load(campaign, slice);
+        }
+        Ok(())
     }
-    if let Some(slice) = table::slice::get(connection, rows.cell, campaign)? {
-        rows.slices.load(campaign, slice);
-    }
-    Ok(())
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use super::indexes::Indexes;
 use super::prefetch::prefetch;
 use super::purchases;
-use super::shoppers::{self, Found, Runs, Shoppers, Unsorted};
+use super::sorted::{self, Beside, Found, KEYS, Recent, Runs, SHOPPERS};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::{Answered, Want};
@@ -27,7 +27,7 @@ const NAMED: usize = 100;
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
-    shoppers: Option<Shoppers>,
+    recent: Option<Beside>,
 }
 
 /// A campaign's stock and balances, over all cells.
@@ -41,27 +41,27 @@ pub struct Totals {
 
 impl Reader {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, shoppers: None }
+        Self { connection, recent: None }
     }
 
-    /// The same reader beside a writer in the same process, which knows what is not sorted by shopper yet.
+    /// The same reader beside a writer in the same process, which knows what the sorted indexes lack.
     #[must_use]
-    pub fn beside(self, shoppers: Shoppers) -> Self {
-        Self { shoppers: Some(shoppers), ..self }
+    pub fn beside(self, recent: Beside) -> Self {
+        Self { recent: Some(recent), ..self }
     }
 
     /// The rows that are wanted, as they are stored.
     pub fn rows(&self, wants: &[Want]) -> Result<Rows, StoreError> {
-        let known = self.shoppers.as_ref().map(|shoppers| shoppers.of(wants));
+        let known = self.recent.as_ref().map(|recent| recent.found(wants));
         self.at_one_moment(|| {
-            let unsorted = match known {
+            let recent = match known {
                 Some(known) => known,
-                None if wants.iter().any(|want| matches!(want, Want::Shopper(_))) => {
-                    Unsorted::load(&self.connection, Runs::SERVED)?.found(wants)
+                None if wants.iter().any(|want| matches!(want, Want::Shopper(_) | Want::QuoteAsked(_))) => {
+                    Recent::load(&self.connection, Runs::SERVED)?.found(wants)
                 }
                 None => Found::default(),
             };
-            prefetch(&self.connection, Cell(0), wants, &unsorted)
+            prefetch(&self.connection, Cell(0), wants, &recent)
         })
     }
 
@@ -149,8 +149,8 @@ impl Reader {
     }
 
     /// The key under which each quote was asked for, in the order of the keys.
-    pub fn for_each_quote_key(&self, each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
-        table::quote::for_each_key(&self.connection, each)
+    pub fn for_each_quote_key(&self, mut each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
+        sorted::for_each(&KEYS, &self.connection, |(key, quote)| each(Key(key), QuoteId::of_number(quote)))
     }
 
     /// What every quote takes off a coupon, one after the other.
@@ -194,17 +194,17 @@ impl Reader {
 
     /// The indexes that do not hold what their tables hold, in words. `rows` has taken every coupon and every quote.
     pub fn broken_indexes(&self, rows: &Indexes) -> Result<Vec<String>, StoreError> {
-        rows.broken(&self.connection)
+        let mut broken = rows.broken(&self.connection)?;
+        broken.extend(sorted::broken(&KEYS, &self.connection)?);
+        broken.extend(sorted::broken(&SHOPPERS, &self.connection)?);
+        Ok(broken)
     }
 
-    /// SQLite's own check of the file, and that of the table of shoppers; empty when all is well. The first is the
-    /// long one, which looks for each row in each index.
+    /// SQLite's own check of the file, the long one, which looks for each row in each index; empty when all is well.
     pub fn file_check(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare(&format!("PRAGMA integrity_check({NAMED})"))?;
         let lines: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let mut lines: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
-        lines.extend(shoppers::broken(&self.connection)?);
-        Ok(lines)
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// The connection, for the backup.

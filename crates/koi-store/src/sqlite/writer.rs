@@ -3,14 +3,14 @@
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
-use koi_core::rows::{Cells, Rows, Write};
+use koi_core::rows::{Cells, Rows};
 use koi_core::time::Time;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fold::Folding;
 use super::folder::Folder;
 use super::prefetch::prefetch;
-use super::shoppers::{Piece, Shoppers, Unsorted};
+use super::sorted::{Beside, New, Pieces, Recent};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::{Begun, Due, Left, Notes, Store, Want, Wanted};
@@ -23,8 +23,9 @@ const CELL: Cell = Cell::TREASURY;
 pub struct Writer {
     connection: Connection,
     folder: Folder,
-    shoppers: Shoppers,
-    /// Whether `shoppers` may lack coupons: nothing was read yet, or COMMIT failed, and whether it is stored is
+    /// What the sorted indexes lack.
+    recent: Beside,
+    /// Whether `recent` may lack rows: nothing was read yet, or COMMIT failed, and whether it is stored is
     /// unknown.
     stale: bool,
     /// Grows with every change of the catalog that may be stored. Nobody else writes to the file, so it is kept here.
@@ -36,13 +37,13 @@ pub struct Writer {
 impl Writer {
     pub(super) fn new(connection: Connection, folder: Folder, folding: Option<Folding>) -> Self {
         // Read when it is needed first.
-        let shoppers = Shoppers::new(Unsorted::empty(folder.runs()));
-        Self { connection, folder, shoppers, stale: true, revision: 1, folding }
+        let recent = Beside::new(Recent::empty(folder.runs()));
+        Self { connection, folder, recent, stale: true, revision: 1, folding }
     }
 
     /// What readers beside this writer must know to find the coupons of a shopper.
-    pub fn shoppers(&self) -> Shoppers {
-        self.shoppers.clone()
+    pub fn recent(&self) -> Beside {
+        self.recent.clone()
     }
 
     /// The sandbox's clock, as it was left.
@@ -92,39 +93,29 @@ impl Writer {
         table::api_key::revoke(&self.connection, id, now)
     }
 
-    fn write(&self, rows: &Rows, notes: &Notes) -> Result<Piece, StoreError> {
+    fn write(&self, rows: &Rows, notes: &Notes) -> Result<Pieces, StoreError> {
         let connection = &self.connection;
-        let mut new = 0;
-        for (_, coupon, write) in rows.coupons.changed() {
-            table::coupon::write(connection, coupon, write)?;
-            new += usize::from(write == Write::Insert);
-        }
-        let piece = match self.stale {
+        let coupons = table::coupon::write(connection, rows.coupons.changed())?;
+        let quotes = table::quote::write(connection, rows.quotes.changed())?;
+        let pieces = match self.stale {
             // Orders of the office need no shoppers: what is not known is not written either.
-            true => Piece::default(),
-            false => self.shoppers.look().write(connection, new)?,
+            true => Pieces::default(),
+            false => self.recent.look().write(connection, New { coupons, quotes })?,
         };
-        for (_, quote, write) in rows.quotes.changed() {
-            table::quote::write(connection, quote, write)?;
-        }
-        for (_, payment, write) in rows.payments.changed() {
-            table::payment::write(connection, payment, write)?;
-        }
+        table::payment::write(connection, rows.payments.changed())?;
         for (_, refund, _) in rows.refunds.changed() {
             table::refund::insert(connection, refund)?;
         }
         for (campaign, slice, _) in rows.slices.changed() {
             table::slice::put(connection, rows.cell, campaign, slice)?;
         }
-        for transfer in &rows.transfers {
-            table::transfer::insert(connection, transfer)?;
-        }
+        table::transfer::add(connection, &rows.transfers)?;
         table::cell::put(connection, rows.cell, rows.counters)?;
         for entry in &rows.entries {
             self.write_entry(entry, notes)?;
         }
         self.write_notes(notes)?;
-        Ok(piece)
+        Ok(pieces)
     }
 
     fn write_entry(&self, entry: &Entry, notes: &Notes) -> Result<(), StoreError> {
@@ -157,8 +148,8 @@ impl Writer {
     /// Reads what may be stored without being known here.
     pub(super) fn refresh(&mut self) -> Result<(), StoreError> {
         if self.stale {
-            let stored = Unsorted::load(&self.connection, self.folder.runs())?;
-            self.shoppers.change(|unsorted| *unsorted = stored);
+            let stored = Recent::load(&self.connection, self.folder.runs())?;
+            self.recent.change(|recent| *recent = stored);
             self.stale = false;
         }
         Ok(())
@@ -225,7 +216,7 @@ impl Store for Writer {
             if !wants.is_empty() {
                 self.refresh()?;
             }
-            let rows = prefetch(&self.connection, CELL, wants, &self.shoppers.of(wants))?;
+            let rows = prefetch(&self.connection, CELL, wants, &self.recent.found(wants))?;
             let answered = asked.map(|key| table::answered::get(&self.connection, key)).transpose()?.flatten();
             Ok(Begun {
                 cells: Cells::new(vec![rows]),
@@ -248,21 +239,19 @@ impl Store for Writer {
         };
         // Also after an error: the change may be stored all the same.
         self.revision += u64::from(!rows.entries.is_empty());
-        let piece = self.write(rows, notes).and_then(|piece| {
+        let pieces = self.write(rows, notes).and_then(|pieces| {
             // From here to the answer nobody knows what is stored. What failed before was certainly rolled back, and
-            // must not cost the next batch the time of reading all coupons that wait.
+            // must not cost the next batch the time of reading all rows that wait.
             let stale = std::mem::replace(&mut self.stale, true);
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.stale = stale;
-            Ok(piece)
+            Ok(pieces)
         });
-        let piece = piece.inspect_err(|_| {
+        let pieces = pieces.inspect_err(|_| {
             self.rollback();
             self.reopen();
         })?;
-        let new = rows.coupons.changed().filter(|(.., write)| *write == Write::Insert);
-        let new = new.map(|(id, coupon, _)| (coupon.shopper, id));
-        self.shoppers.change(|unsorted| unsorted.committed(new, piece));
+        self.recent.change(|recent| recent.committed(rows, pieces));
         if let Some(folding) = &self.folding {
             folding.after_commit(&self.connection);
         }

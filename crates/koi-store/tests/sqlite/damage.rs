@@ -230,7 +230,6 @@ fn an_index_that_is_not_its_table_is_named() {
         let expected = format!("the index {index} does not hold what its table does: {counts}");
         assert_eq!(broken_indexes(&reader), [expected], "{otherwise}");
     };
-    check("quote_asked", "quote (asked_key + 1)", "19 entries for 19 rows");
     check("quote_holding", "quote (coupon) WHERE phase = 1 AND coupon IS NOT NULL", "7 entries for 6 rows");
     check("quote_holding", "quote (coupon - 1) WHERE phase = 0 AND coupon IS NOT NULL", "6 entries for 6 rows");
     check(

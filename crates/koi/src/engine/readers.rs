@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use koi_store::StoreError;
-use koi_store::sqlite::{Folder, Reader, Shoppers};
+use koi_store::sqlite::{Beside, Folder, Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Why nothing was read.
@@ -30,7 +30,7 @@ pub struct Readers {
 struct Pool {
     folder: Folder,
     /// What the writer of the same process knows; needed by those who ask for the coupons of shoppers.
-    shoppers: Option<Shoppers>,
+    recent: Option<Beside>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -38,11 +38,11 @@ impl Readers {
     /// A pool of `count` connections; who asks for one waits for `patience` at most.
     pub fn open(
         folder: &Folder,
-        shoppers: Option<Shoppers>,
+        recent: Option<Beside>,
         count: usize,
         patience: Duration,
     ) -> Result<Self, StoreError> {
-        let pool = Pool { folder: folder.clone(), shoppers, idle: Mutex::default() };
+        let pool = Pool { folder: folder.clone(), recent, idle: Mutex::default() };
         let idle = (0..count).map(|_| pool.connect()).collect::<Result<_, _>>()?;
         *pool.idle() = idle;
         Ok(Self { pool: Arc::new(pool), places: Arc::new(Semaphore::new(count)), patience })
@@ -104,8 +104,8 @@ impl LongReads {
 impl Pool {
     fn connect(&self) -> Result<Reader, StoreError> {
         let reader = self.folder.reader()?;
-        Ok(match &self.shoppers {
-            Some(shoppers) => reader.beside(shoppers.clone()),
+        Ok(match &self.recent {
+            Some(recent) => reader.beside(recent.clone()),
             None => reader,
         })
     }

@@ -64,23 +64,23 @@ fn an_index_that_is_not_its_table_is_what_the_check_found() {
     server.quote("A", 4590).expect(201);
     server.terminate();
     assert_eq!(server.ends_within(Duration::from_secs(20)), Some(0));
-    let mut keys = Vec::new();
+    let mut coupons = Vec::new();
     let reader = Folder::new(server.folder.path()).reader().unwrap();
-    reader.for_each_quote_key(|key, _| keys.extend(key.0.to_be_bytes())).unwrap();
+    reader.for_each_coupon(0, i64::MAX, |coupon| coupons.extend(coupon.id.number().to_be_bytes())).unwrap();
     drop(reader);
     let path = server.folder.path().join("koi.db");
     let mut bytes = std::fs::read(&path).unwrap();
-    // An entry begins with the length of its head and the key's kind (SQLite's file format, 2.1); a row of the table
-    // has more in between.
-    let is_entry = |window: &[u8]| window[..2] == [3, 6] && window[3..] == keys;
-    let entry = bytes.windows(11).position(is_entry).expect("the entry of the index");
-    bytes[entry + 10] ^= 1;
+    // An entry of the index of what holds a coupon: the length of its head, the kind of the coupon's number (six bytes),
+    // that of the quote's (SQLite's file format, 2.1). A row of the table has more in between.
+    let is_entry = |window: &[u8]| window[..2] == [3, 5] && window[3..] == coupons[2..];
+    let entry = bytes.windows(9).position(is_entry).expect("the entry of the index");
+    bytes[entry + 8] ^= 1;
     std::fs::write(&path, bytes).unwrap();
 
     let found = server.again(DURING).get("auditor", "/v1/ledger/check").expect(200).json();
     assert_eq!(found["ok"], false);
     assert_eq!(
         found["broken"],
-        json!(["the index quote_asked does not hold what its table does: 1 entries for 1 rows"])
+        json!(["the index quote_holding does not hold what its table does: 1 entries for 1 rows"])
     );
 }

@@ -16,7 +16,7 @@ const BEFORE_NAME: &[&str] = &["FROM", "INTO", "UPDATE", "JOIN"];
 
 /// Tables that belong to the file of another: they are only ever read and written together.
 const PARTS: &[(&str, &str)] =
-    &[("tier", "campaign"), ("pause", "campaign"), ("stock", "slice"), ("coupon_run_last", "coupon_run")];
+    &[("tier", "campaign"), ("pause", "campaign"), ("stock", "slice"), ("run_last", "run")];
 /// Files of the folder that are no table: the list of them, and columns that tables share.
 const NO_TABLES: &[&str] = &["mod", "asked"];
 /// Statements that stand elsewhere, and why.

@@ -4,7 +4,7 @@ use koi_core::coupon::{Coupon, Phase};
 use koi_core::id::{AccountId, CampaignNo, CodeText, CouponId, PersonId, ShopperKey};
 use koi_core::rows::Write;
 use koi_core::time::Time;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::asked::{asked, asked_optional};
 use crate::error::{StoreError, damaged};
@@ -26,9 +26,9 @@ const INSERT: &str = concat!(
 const UPDATE: &str = "UPDATE coupon SET remaining = ?2, reserved = ?3, spent = ?4, lapsed = ?5, phase = ?6, \
     expires_at = ?7, pauses_seen = ?8, ended_at = ?9, restocked = ?10, void_key = ?11, void_call = ?12 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id = ?1");
-const FIRST: &str = "SELECT id FROM coupon WHERE id >= ?1 ORDER BY id LIMIT 1";
-const SHOPPER: &str = "SELECT shopper FROM coupon WHERE id = ?1";
-const SHOPPERS: &str = "SELECT id, shopper FROM coupon WHERE id >= ?1 AND id < ?2";
+pub(crate) const FIRST: &str = "SELECT id FROM coupon WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(crate) const SHOPPER: &str = "SELECT shopper FROM coupon WHERE id = ?1";
+pub(crate) const SHOPPERS: &str = "SELECT id, shopper FROM coupon WHERE id >= ?1 AND id < ?2";
 const RANGE: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id");
 const LAST: &str = "SELECT max(id) FROM coupon WHERE id >= ?1 AND id < ?2";
 /// `coupon_due`: those of a campaign in this cell whose stored expiry has come.
@@ -86,39 +86,14 @@ fn read(row: &Row) -> Result<Coupon, StoreError> {
     })
 }
 
-pub(crate) fn by_id(connection: &Connection, id: CouponId) -> Result<Option<Coupon>, StoreError> {
-    let mut statement = connection.prepare_cached(BY_ID)?;
-    let mut rows = statement.query([id.number()])?;
+/// The statement that finds a coupon by its id; a batch prepares it once.
+pub(crate) fn by_id(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    Ok(connection.prepare_cached(BY_ID)?)
+}
+
+pub(crate) fn one(by_id: &mut CachedStatement, id: CouponId) -> Result<Option<Coupon>, StoreError> {
+    let mut rows = by_id.query([id.number()])?;
     rows.next()?.map(read).transpose()
-}
-
-/// The first coupon from a number on.
-pub(crate) fn first(connection: &Connection, from: i64) -> Result<Option<CouponId>, StoreError> {
-    let mut statement = connection.prepare_cached(FIRST)?;
-    let mut rows = statement.query([from])?;
-    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(CouponId::of_number))
-}
-
-/// The shopper of a coupon.
-pub(crate) fn shopper(connection: &Connection, id: CouponId) -> Result<Option<ShopperKey>, StoreError> {
-    let mut statement = connection.prepare_cached(SHOPPER)?;
-    let mut rows = statement.query([id.number()])?;
-    Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(ShopperKey))
-}
-
-/// The coupons with numbers in `[from, until)`, each with its shopper.
-pub(crate) fn for_each_shopper(
-    connection: &Connection,
-    from: i64,
-    until: i64,
-    mut each: impl FnMut(ShopperKey, CouponId),
-) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(SHOPPERS)?;
-    let mut rows = statement.query([from, until])?;
-    while let Some(row) = rows.next()? {
-        each(ShopperKey(row.get(1)?), CouponId::of_number(row.get(0)?));
-    }
-    Ok(())
 }
 
 /// The coupons with numbers in `[from, until)`, one after the other.
@@ -171,55 +146,64 @@ pub(crate) fn for_each_due(connection: &Connection, mut each: impl FnMut([i64; 3
     Ok(())
 }
 
-pub(crate) fn write(connection: &Connection, coupon: &Coupon, write: Write) -> Result<(), StoreError> {
-    let void = coupon.voided.map(|asked| (asked.key.0, asked.fingerprint.0));
-    let (void_key, void_call) = (void.map(|void| void.0), void.map(|void| void.1));
-    let ended_at = coupon.ended_at.map(Time::ms);
-    match write {
-        Write::Keep => {}
-        Write::Insert => {
-            connection.prepare_cached(INSERT)?.execute(params![
-                coupon.id.number(),
-                coupon.shopper.0,
-                coupon.person.as_str(),
-                coupon.account.as_str(),
-                coupon.code.as_str(),
-                coupon.tier,
-                coupon.face,
-                coupon.split,
-                coupon.remaining,
-                coupon.reserved,
-                coupon.spent,
-                coupon.lapsed,
-                phase_number(coupon.phase),
-                coupon.collected_at.ms(),
-                coupon.expires_at.ms(),
-                coupon.pauses_seen,
-                ended_at,
-                coupon.revision,
-                coupon.restocked,
-                coupon.asked.key.0,
-                coupon.asked.fingerprint.0,
-                void_key,
-                void_call,
-            ])?;
-        }
-        Write::Update => {
-            connection.prepare_cached(UPDATE)?.execute(params![
-                coupon.id.number(),
-                coupon.remaining,
-                coupon.reserved,
-                coupon.spent,
-                coupon.lapsed,
-                phase_number(coupon.phase),
-                coupon.expires_at.ms(),
-                coupon.pauses_seen,
-                ended_at,
-                coupon.restocked,
-                void_key,
-                void_call,
-            ])?;
+/// Writes the coupons that changed, in their order; answers how many are new.
+pub(crate) fn write<'a>(
+    connection: &Connection,
+    changed: impl Iterator<Item = (CouponId, &'a Coupon, Write)>,
+) -> Result<usize, StoreError> {
+    let (mut insert, mut update) = (connection.prepare_cached(INSERT)?, connection.prepare_cached(UPDATE)?);
+    let mut new = 0;
+    for (id, coupon, write) in changed {
+        let void = coupon.voided.map(|asked| (asked.key.0, asked.fingerprint.0));
+        let (void_key, void_call) = (void.map(|void| void.0), void.map(|void| void.1));
+        let ended_at = coupon.ended_at.map(Time::ms);
+        match write {
+            Write::Keep => {}
+            Write::Insert => {
+                new += 1;
+                insert.execute(params![
+                    id.number(),
+                    coupon.shopper.0,
+                    coupon.person.as_str(),
+                    coupon.account.as_str(),
+                    coupon.code.as_str(),
+                    coupon.tier,
+                    coupon.face,
+                    coupon.split,
+                    coupon.remaining,
+                    coupon.reserved,
+                    coupon.spent,
+                    coupon.lapsed,
+                    phase_number(coupon.phase),
+                    coupon.collected_at.ms(),
+                    coupon.expires_at.ms(),
+                    coupon.pauses_seen,
+                    ended_at,
+                    coupon.revision,
+                    coupon.restocked,
+                    coupon.asked.key.0,
+                    coupon.asked.fingerprint.0,
+                    void_key,
+                    void_call,
+                ])?;
+            }
+            Write::Update => {
+                update.execute(params![
+                    id.number(),
+                    coupon.remaining,
+                    coupon.reserved,
+                    coupon.spent,
+                    coupon.lapsed,
+                    phase_number(coupon.phase),
+                    coupon.expires_at.ms(),
+                    coupon.pauses_seen,
+                    ended_at,
+                    coupon.restocked,
+                    void_key,
+                    void_call,
+                ])?;
+            }
         }
     }
-    Ok(())
+    Ok(new)
 }

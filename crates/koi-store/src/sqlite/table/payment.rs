@@ -54,39 +54,46 @@ pub(crate) fn from(connection: &Connection) -> Result<CachedStatement<'_>, Store
     Ok(connection.prepare_cached(FROM)?)
 }
 
-pub(crate) fn write(connection: &Connection, payment: &Payment, write: Write) -> Result<(), StoreError> {
-    let cancelled_at = payment.cancelled.map(|(at, _)| at.ms());
-    let cancel_key = payment.cancelled.map(|(_, asked)| asked.key.0);
-    let cancel_call = payment.cancelled.map(|(_, asked)| asked.fingerprint.0);
-    match write {
-        Write::Keep => {}
-        Write::Insert => {
-            connection.prepare_cached(INSERT)?.execute(params![
-                payment.id.number(),
-                payment.paid_at.ms(),
-                payment.fee,
-                payment.refunded,
-                payment.refunded_shopper,
-                payment.refunded_funder,
-                payment.refunds,
-                payment.coupon_returned,
-                cancelled_at,
-                cancel_key,
-                cancel_call,
-            ])?;
-        }
-        Write::Update => {
-            connection.prepare_cached(UPDATE)?.execute(params![
-                payment.id.number(),
-                payment.refunded,
-                payment.refunded_shopper,
-                payment.refunded_funder,
-                payment.refunds,
-                payment.coupon_returned,
-                cancelled_at,
-                cancel_key,
-                cancel_call,
-            ])?;
+/// Writes the payments that changed, in their order.
+pub(crate) fn write<'a>(
+    connection: &Connection,
+    changed: impl Iterator<Item = (PaymentId, &'a Payment, Write)>,
+) -> Result<(), StoreError> {
+    let (mut insert, mut update) = (connection.prepare_cached(INSERT)?, connection.prepare_cached(UPDATE)?);
+    for (id, payment, write) in changed {
+        let cancelled_at = payment.cancelled.map(|(at, _)| at.ms());
+        let cancel_key = payment.cancelled.map(|(_, asked)| asked.key.0);
+        let cancel_call = payment.cancelled.map(|(_, asked)| asked.fingerprint.0);
+        match write {
+            Write::Keep => {}
+            Write::Insert => {
+                insert.execute(params![
+                    id.number(),
+                    payment.paid_at.ms(),
+                    payment.fee,
+                    payment.refunded,
+                    payment.refunded_shopper,
+                    payment.refunded_funder,
+                    payment.refunds,
+                    payment.coupon_returned,
+                    cancelled_at,
+                    cancel_key,
+                    cancel_call,
+                ])?;
+            }
+            Write::Update => {
+                update.execute(params![
+                    id.number(),
+                    payment.refunded,
+                    payment.refunded_shopper,
+                    payment.refunded_funder,
+                    payment.refunds,
+                    payment.coupon_returned,
+                    cancelled_at,
+                    cancel_key,
+                    cancel_call,
+                ])?;
+            }
         }
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use koi_core::audit::{Deduction, holder};
 use koi_core::id::{AccountId, CouponId, PersonId, QuoteId, ShopperKey, StoreId};
-use koi_core::idempotency::Key;
 use koi_core::money::{Currency, Money, Rate};
 use koi_core::quote::{NoDeduction, Phase, Quote};
 use koi_core::rows::Write;
@@ -29,9 +28,9 @@ const INSERT: &str = concat!(
 const UPDATE: &str = "UPDATE quote SET phase = ?2, settled_key = ?3, settled_call = ?4 WHERE id = ?1";
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id = ?1");
 const FROM: &str = concat!("SELECT ", columns!(), " FROM quote WHERE id >= ?1 ORDER BY id");
-const BY_KEY: &str = concat!("SELECT ", columns!(), " FROM quote WHERE asked_key = ?1");
-/// The index `quote_asked` has all of it.
-const KEYS: &str = "SELECT asked_key, id FROM quote ORDER BY asked_key";
+pub(crate) const FIRST: &str = "SELECT id FROM quote WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(crate) const KEY: &str = "SELECT asked_key FROM quote WHERE id = ?1";
+pub(crate) const KEYS: &str = "SELECT id, asked_key FROM quote WHERE id >= ?1 AND id < ?2";
 const HOLDING: &str = concat!("SELECT ", columns!(), " FROM quote WHERE coupon = ?1 AND phase = 0 ORDER BY id");
 /// Quotes and payments have the same numbers, so this walks both tables side by side.
 const DEDUCTIONS: &str = "SELECT quote.coupon, quote.deduction, quote.phase, \
@@ -43,7 +42,6 @@ const DUE: &str = "SELECT coupon FROM quote WHERE phase = 0 AND coupon IS NOT NU
 const NEXT_DUE: &str =
     "SELECT expires_at FROM quote WHERE phase = 0 AND coupon IS NOT NULL ORDER BY expires_at LIMIT 1";
 /// Each index alone, as it is.
-const INDEX_ASKED: &str = "SELECT asked_key, id FROM quote INDEXED BY quote_asked";
 const INDEX_HOLDING: &str =
     "SELECT coupon, id FROM quote INDEXED BY quote_holding WHERE phase = 0 AND coupon IS NOT NULL";
 const INDEX_DUE: &str =
@@ -101,23 +99,19 @@ pub(crate) fn read(row: &Row) -> Result<Quote, StoreError> {
     })
 }
 
-fn one(connection: &Connection, sql: &str, key: i64) -> Result<Option<Quote>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([key])?;
-    rows.next()?.map(read).transpose()
+/// The statement that finds a quote by its id; a batch prepares it once.
+pub(crate) fn by_id(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    Ok(connection.prepare_cached(BY_ID)?)
 }
 
-pub(crate) fn by_id(connection: &Connection, id: QuoteId) -> Result<Option<Quote>, StoreError> {
-    one(connection, BY_ID, id.number())
+pub(crate) fn one(by_id: &mut CachedStatement, id: QuoteId) -> Result<Option<Quote>, StoreError> {
+    let mut rows = by_id.query([id.number()])?;
+    rows.next()?.map(read).transpose()
 }
 
 /// The quotes from a number on, in order, to be read side by side with others.
 pub(crate) fn from(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
     Ok(connection.prepare_cached(FROM)?)
-}
-
-pub(crate) fn by_key(connection: &Connection, key: Key) -> Result<Option<Quote>, StoreError> {
-    one(connection, BY_KEY, key.0)
 }
 
 pub(crate) fn holding(connection: &Connection, coupon: CouponId) -> Result<Vec<Quote>, StoreError> {
@@ -128,16 +122,6 @@ pub(crate) fn holding(connection: &Connection, coupon: CouponId) -> Result<Vec<Q
         quotes.push(read(row)?);
     }
     Ok(quotes)
-}
-
-/// The key under which each quote was asked for, in the order of the keys.
-pub(crate) fn for_each_key(connection: &Connection, mut each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(KEYS)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        each(Key(row.get(0)?), QuoteId::of_number(row.get(1)?));
-    }
-    Ok(())
 }
 
 /// What every quote takes off a coupon, one after the other.
@@ -184,11 +168,6 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Option<Time>, StoreErr
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
 }
 
-/// Every entry of the index `quote_asked`: key, quote.
-pub(crate) fn for_each_asked(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
-    for_each_entry(connection, INDEX_ASKED, each)
-}
-
 /// Every entry of the index `quote_holding`: coupon, quote.
 pub(crate) fn for_each_holding(connection: &Connection, each: impl FnMut([i64; 2])) -> Result<(), StoreError> {
     for_each_entry(connection, INDEX_HOLDING, each)
@@ -216,43 +195,47 @@ fn for_each_entry<const N: usize>(
     Ok(())
 }
 
-pub(crate) fn write(connection: &Connection, quote: &Quote, write: Write) -> Result<(), StoreError> {
-    let settled = quote.settled.map(|asked| (asked.key.0, asked.fingerprint.0));
-    let (settled_key, settled_call) = (settled.map(|settled| settled.0), settled.map(|settled| settled.1));
-    match write {
-        Write::Keep => {}
-        Write::Insert => {
-            connection.prepare_cached(INSERT)?.execute(params![
-                quote.id.number(),
-                quote.shopper.0,
-                quote.person.as_str(),
-                quote.account.as_str(),
-                quote.store.as_str(),
-                quote.amount.currency.code(),
-                quote.amount.value,
-                quote.rate.scaled(),
-                quote.gross.currency.code(),
-                quote.gross.value,
-                quote.deduction,
-                quote.coupon.map(CouponId::number),
-                quote.no_deduction.map(|reason| reason as u8),
-                phase_number(quote.phase),
-                quote.created_at.ms(),
-                quote.expires_at.ms(),
-                quote.asked.key.0,
-                quote.asked.fingerprint.0,
-                settled_key,
-                settled_call,
-            ])?;
-        }
-        Write::Update => {
-            connection.prepare_cached(UPDATE)?.execute(params![
-                quote.id.number(),
-                phase_number(quote.phase),
-                settled_key,
-                settled_call,
-            ])?;
+/// Writes the quotes that changed, in their order; answers how many are new.
+pub(crate) fn write<'a>(
+    connection: &Connection,
+    changed: impl Iterator<Item = (QuoteId, &'a Quote, Write)>,
+) -> Result<usize, StoreError> {
+    let (mut insert, mut update) = (connection.prepare_cached(INSERT)?, connection.prepare_cached(UPDATE)?);
+    let mut new = 0;
+    for (id, quote, write) in changed {
+        let settled = quote.settled.map(|asked| (asked.key.0, asked.fingerprint.0));
+        let (settled_key, settled_call) = (settled.map(|settled| settled.0), settled.map(|settled| settled.1));
+        match write {
+            Write::Keep => {}
+            Write::Insert => {
+                new += 1;
+                insert.execute(params![
+                    id.number(),
+                    quote.shopper.0,
+                    quote.person.as_str(),
+                    quote.account.as_str(),
+                    quote.store.as_str(),
+                    quote.amount.currency.code(),
+                    quote.amount.value,
+                    quote.rate.scaled(),
+                    quote.gross.currency.code(),
+                    quote.gross.value,
+                    quote.deduction,
+                    quote.coupon.map(CouponId::number),
+                    quote.no_deduction.map(|reason| reason as u8),
+                    phase_number(quote.phase),
+                    quote.created_at.ms(),
+                    quote.expires_at.ms(),
+                    quote.asked.key.0,
+                    quote.asked.fingerprint.0,
+                    settled_key,
+                    settled_call,
+                ])?;
+            }
+            Write::Update => {
+                update.execute(params![id.number(), phase_number(quote.phase), settled_key, settled_call])?;
+            }
         }
     }
-    Ok(())
+    Ok(new)
 }

@@ -62,20 +62,23 @@ pub(crate) fn for_each_from(
     Ok(())
 }
 
-pub(crate) fn insert(connection: &Connection, transfer: &Transfer) -> Result<(), StoreError> {
-    let movement = &transfer.movement;
-    connection.prepare_cached(INSERT)?.execute(params![
-        transfer.id.number(),
-        transfer.campaign.0,
-        movement.debit.number(),
-        movement.credit.number(),
-        movement.amount,
-        movement.reason.number(),
-        movement.subject,
-        movement.part,
-        movement.coupon.map(CouponId::number),
-        transfer.count,
-        transfer.at.ms(),
-    ])?;
+/// Adds lines.
+pub(crate) fn add(connection: &Connection, transfers: &[Transfer]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(INSERT)?;
+    for Transfer { id, campaign, movement, count, at } in transfers {
+        insert.execute(params![
+            id.number(),
+            campaign.0,
+            movement.debit.number(),
+            movement.credit.number(),
+            movement.amount,
+            movement.reason.number(),
+            movement.subject,
+            movement.part,
+            movement.coupon.map(CouponId::number),
+            count,
+            at.ms(),
+        ])?;
+    }
     Ok(())
 }
