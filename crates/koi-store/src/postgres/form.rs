@@ -23,7 +23,7 @@ use tokio_postgres::types::ToSql;
 use super::session::{Param, Request};
 use super::table::plain::stored_text;
 
-/// Over how many cells a transaction runs.
+/// Over how many cells a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// Over one.
