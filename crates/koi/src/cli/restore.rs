@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use koi_store::StoreError;
+use koi_store::{Reader, StoreError};
 use koi_store::sqlite::{Folder, restore};
 use serde_json::json;
 
@@ -81,7 +81,7 @@ impl RestoreCommand {
             }
             copied => copied.with_context(|| format!("restoring {}", self.file.display()))?,
         }
-        let checked = whole(&workplace.reader()?, environment)?;
+        let checked = whole(&Reader::Folder(workplace.reader()?), environment)?;
         if !checked.broken.is_empty() {
             eprintln!("koi: {} is broken; nothing was restored", self.file.display());
             terminal::print(&written(&checked))?;

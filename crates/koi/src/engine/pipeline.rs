@@ -168,10 +168,12 @@ impl Pipeline {
         cells.dedup();
         // Quotes that ran out are always looked at: they may hold the last part of a voided coupon.
         let returns = |other: &Campaign| other.rules.coupon.restock_expired && other.rules.id == *campaign;
-        if self.book_some_of(&cells, returns)? {
+        if self.book_some_of(&cells, returns)? || self.move_packets(campaign, &cells)? {
             return Ok(true);
         }
-        self.move_packets(campaign, &cells)
+        // What is due back elsewhere can be moved once it is booked.
+        let others: Vec<Cell> = self.all_cells().into_iter().filter(|cell| !cells.contains(cell)).collect();
+        Ok(!others.is_empty() && self.book_some_of(&others, returns)?)
     }
 
     /// Runs a batch once, and answers it but for the claims that were made too early: they are given back. When it
@@ -315,6 +317,11 @@ impl Pipeline {
         drop(catalog);
         self.next_due = Some(self.clock.now());
         Ok(())
+    }
+
+    /// Every cell of the installation.
+    fn all_cells(&self) -> Vec<Cell> {
+        (0..self.store.cells()).map(Cell).collect()
     }
 
     fn look(&self) -> RwLockReadGuard<'_, Catalog> {

@@ -90,9 +90,9 @@ const OPERATOR: &[Role] = &[Role::Operator];
 const APPROVER: &[Role] = &[Role::Approver];
 
 /// The campaign that a route names.
-pub(crate) fn routed(app: &App, name: &str, code: &str) -> Result<Arc<Campaign>, Problem> {
-    let id = CampaignId::parse(name);
-    id.and_then(|id| app.catalog().campaign(&id).cloned()).ok_or_else(|| Problem::plain(code))
+pub(crate) async fn routed(app: &App, name: &str, code: &str) -> Result<Arc<Campaign>, Problem> {
+    let id = CampaignId::parse(name).ok_or_else(|| Problem::plain(code))?;
+    app.known(|catalog| catalog.campaign(&id).cloned(), code).await
 }
 
 /// Writes a campaign as the answer that is kept.
@@ -114,7 +114,7 @@ async fn step<T: serde::de::DeserializeOwned + Serialize + Send + 'static>(
     request: Request,
     order: impl FnOnce(CampaignId, &T) -> (Order, String),
 ) -> Answer {
-    let campaign = routed(app, name, "not_found")?;
+    let campaign = routed(app, name, "not_found").await?;
     let posted = Posted::<T>::read_document(request, limits::BODY_BYTES).await?;
     let id = campaign.rules.id.clone();
     let asked = Some(posted.asked(&caller, &format!("campaign:{id}")));
@@ -171,12 +171,13 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
 )]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
-    let campaign = routed(&app, &name, "not_found")?;
+    let campaign = routed(&app, &name, "not_found").await?;
     let number = campaign.number;
     let totals = app.readers.read(move |reader| reader.totals(number)).await?;
     let left = totals.map(|totals| totals.left).unwrap_or_default();
     // The campaign may have moved on while the stock was read.
-    let campaign = routed(&app, &name, "not_found")?;
+    app.see().await?;
+    let campaign = routed(&app, &name, "not_found").await?;
     Ok(json(StatusCode::OK, &CampaignOut::new(&campaign, &left, app.now())))
 }
 
@@ -197,6 +198,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
 pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.anyone(request.headers())?;
     let page = Page::of(&request, &[])?;
+    app.see().await?;
     let mut campaigns: Vec<Arc<Campaign>> = app.catalog().campaigns().cloned().collect();
     campaigns.sort_unstable_by_key(|campaign| campaign.number);
     let after = page.after()?;
@@ -242,7 +244,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, request: Request) -> Answe
 )]
 pub(crate) async fn budget(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
-    let campaign = routed(&app, &name, "not_found")?;
+    let campaign = routed(&app, &name, "not_found").await?;
     let number = campaign.number;
     let totals = app.readers.read(move |reader| reader.totals(number)).await?;
     let buckets = totals.map(|totals| totals.buckets).unwrap_or_default();

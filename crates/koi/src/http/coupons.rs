@@ -169,6 +169,7 @@ impl App {
         coupons: impl FnOnce(&Rows) -> Vec<CouponId>,
     ) -> Result<Rows, Problem> {
         let wanted = [(want.cell(self.settings.cells), vec![want])];
+        self.see().await?;
         let mut rows = self.readers.read(move |reader| Ok(only(reader.rows(&wanted)?))).await?;
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.now(), luck: &|_, _, _, _| 0 };
@@ -226,7 +227,7 @@ fn coupon_answer(app: &App, status: StatusCode, answer: &Answered, replayed: boo
 )]
 pub(crate) async fn claim(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), &[Role::Wallet])?;
-    let campaign = routed(&app, &name, "unknown_campaign")?;
+    let campaign = routed(&app, &name, "unknown_campaign").await?;
     let posted = Posted::<ClaimIn>::read(request).await?;
     let asked = posted.asked(&caller, posted.body.shopper.person.0.as_str());
     let ClaimIn { code, shopper } = posted.body;

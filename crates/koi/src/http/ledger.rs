@@ -99,8 +99,10 @@ pub(crate) struct TransferOut {
 pub(crate) async fn transfers(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.caller(request.headers(), AUDITOR)?;
     let page = Page::of(&request, &["campaign"])?;
-    let campaign = page.filter("campaign").map(|name| routed(&app, name, "not_found")).transpose()?;
-    let wanted = campaign.map(|campaign| campaign.number);
+    let wanted = match page.filter("campaign") {
+        Some(name) => Some(routed(&app, name, "not_found").await?.number),
+        None => None,
+    };
     let from = match page.cursor.as_deref() {
         None => Place::default(),
         Some(cursor) => Place::read(cursor).ok_or_else(bad_cursor)?,
@@ -108,6 +110,8 @@ pub(crate) async fn transfers(State(app): State<Arc<App>>, request: Request) -> 
     let limit = page.limit;
     let found = app.readers.read(move |reader| page_of(reader, wanted, from, limit)).await?;
     let (lines, next) = found.ok_or_else(bad_cursor)?;
+    // Their campaigns may be new.
+    app.see().await?;
     let data = lines.iter().map(|(line, face)| shown(&app, line, *face)).collect::<Result<Vec<_>, _>>()?;
     Ok(json(StatusCode::OK, &ListOut::new(data, next.map(Place::written))))
 }

@@ -218,8 +218,8 @@ pub(crate) async fn create(State(app): State<Arc<App>>, request: Request) -> Ans
 )]
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
-    let merchant = MerchantId::parse(&name).and_then(|id| app.catalog().merchant(&id).cloned());
-    let merchant = merchant.ok_or_else(|| Problem::plain("not_found"))?;
+    let id = MerchantId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let merchant = app.known(|catalog| catalog.merchant(&id).cloned(), "not_found").await?;
     Ok(json(StatusCode::OK, &MerchantOut::from(merchant.as_ref())))
 }
 
@@ -236,8 +236,8 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request
 )]
 pub(crate) async fn create_store(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
-    let merchant = MerchantId::parse(&name).filter(|id| app.catalog().merchant(id).is_some());
-    let merchant = merchant.ok_or_else(|| Problem::plain("not_found"))?;
+    let merchant = MerchantId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    app.known(|catalog| catalog.merchant(&merchant).cloned(), "not_found").await?;
     let posted = Posted::<StoreIn>::read_document(request, limits::BODY_BYTES).await?;
     let body = &posted.body;
     let store = Store {
@@ -269,8 +269,8 @@ pub(crate) async fn create_store(State(app): State<Arc<App>>, Named(name): Named
 )]
 pub(crate) async fn get_store(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
-    let store = StoreId::parse(&name).and_then(|id| app.catalog().store(&id).cloned());
-    let store = store.ok_or_else(|| Problem::plain("not_found"))?;
+    let id = StoreId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    let store = app.known(|catalog| catalog.store(&id).cloned(), "not_found").await?;
     Ok(json(StatusCode::OK, &StoreOut::from(store.as_ref())))
 }
 
@@ -289,8 +289,8 @@ pub(crate) async fn get_store(State(app): State<Arc<App>>, Named(name): Named, r
 )]
 pub(crate) async fn create_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
-    let store = StoreId::parse(&name).filter(|id| app.catalog().store(id).is_some());
-    let store = store.ok_or_else(|| Problem::plain("not_found"))?;
+    let store = StoreId::parse(&name).ok_or_else(|| Problem::plain("not_found"))?;
+    app.known(|catalog| catalog.store(&store).cloned(), "not_found").await?;
     let posted = Posted::<CodeIn>::read_document(request, limits::BODY_BYTES).await?;
     let asked = Some(posted.asked(&caller, &format!("store:{store}")));
     let text = new_code(&app)?;
@@ -315,9 +315,9 @@ fn new_code(app: &App) -> Result<CodeText, Problem> {
     Err(Problem::from(&Failure::Fault))
 }
 
-fn routed_code(app: &App, name: &str) -> Result<Arc<Code>, Problem> {
-    let code = CodeText::parse(name).and_then(|text| app.catalog().code(&text).cloned());
-    code.ok_or_else(|| Problem::plain("not_found"))
+async fn routed_code(app: &App, name: &str) -> Result<Arc<Code>, Problem> {
+    let text = CodeText::parse(name).ok_or_else(|| Problem::plain("not_found"))?;
+    app.known(|catalog| catalog.code(&text).cloned(), "not_found").await
 }
 
 /// Shows a code.
@@ -332,7 +332,8 @@ fn routed_code(app: &App, name: &str) -> Result<Arc<Code>, Problem> {
 )]
 pub(crate) async fn get_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.caller(request.headers(), READERS)?;
-    let code = routed_code(&app, &name)?;
+    app.see().await?;
+    let code = routed_code(&app, &name).await?;
     Ok(json(StatusCode::OK, &CodeOut::new(&code, &app.public_url)))
 }
 
@@ -351,7 +352,7 @@ pub(crate) async fn get_code(State(app): State<Arc<App>>, Named(name): Named, re
 )]
 pub(crate) async fn revoke_code(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     let caller = app.caller(request.headers(), ACQUIRER)?;
-    let code = routed_code(&app, &name)?;
+    let code = routed_code(&app, &name).await?;
     let posted = Posted::<ReasonIn>::read_document(request, limits::BODY_BYTES).await?;
     let asked = Some(posted.asked(&caller, &format!("code:{}", code.text.as_str())));
     let reason = posted.body.reason.0.0.clone();

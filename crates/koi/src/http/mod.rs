@@ -74,6 +74,16 @@ impl App {
         self.clock.now()
     }
 
+    /// Finds something in the catalog. What is not there may have been added by another server just now.
+    pub(crate) async fn known<T>(&self, find: impl Fn(&Catalog) -> Option<T>, code: &str) -> Result<T, Problem> {
+        let found = find(&self.catalog());
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        self.see().await?;
+        find(&self.catalog()).ok_or_else(|| Problem::plain(code))
+    }
+
     /// Sees to it that catalog and clock are as every server on the same database has answered so far.
     pub(crate) async fn see(&self) -> Result<(), Problem> {
         Ok(self.freshness.see(&self.readers, &self.catalog, &self.clock).await?)

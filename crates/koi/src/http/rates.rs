@@ -102,6 +102,7 @@ pub(crate) async fn put(State(app): State<Arc<App>>, Named(name): Named, request
 pub(crate) async fn get(State(app): State<Arc<App>>, Named(name): Named, request: Request) -> Answer {
     app.anyone(request.headers())?;
     let (from, into) = routed(&name)?;
+    app.see().await?;
     let rate = app.catalog().rate(from, into).ok_or_else(|| Problem::plain("not_found"))?;
     Ok(json(StatusCode::OK, &RateOut { pair: format!("{from}-{into}"), rate: rate.to_string() }))
 }

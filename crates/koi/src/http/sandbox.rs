@@ -67,5 +67,6 @@ pub(crate) async fn set_clock(State(app): State<Arc<App>>, request: Request) -> 
 )]
 pub(crate) async fn get_clock(State(app): State<Arc<App>>, request: Request) -> Answer {
     app.anyone(request.headers())?;
+    app.see().await?;
     Ok(json(StatusCode::OK, &ClockOut { now: app.now().to_string() }))
 }

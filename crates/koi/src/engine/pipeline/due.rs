@@ -95,7 +95,7 @@ impl Pipeline {
     }
 
     fn try_book_everything(&mut self) -> Result<(), StoreError> {
-        let cells: Vec<Cell> = (0..self.store.cells()).map(Cell).collect();
+        let cells = self.all_cells();
         // What could not be booked before is tried again.
         self.left_alone.clear();
         loop {

@@ -33,7 +33,7 @@ impl Pipeline {
     /// Books what is due of a campaign; false if that is more than others can be kept waiting for. Whether money is
     /// still held must not depend on a job being on time, nor on its rest after a failure.
     fn is_booked(&mut self, id: &CampaignId) -> Result<bool, Failure> {
-        let cells: Vec<Cell> = (0..self.store.cells()).map(Cell).collect();
+        let cells = self.all_cells();
         for _ in 0..limits::CATCH_UP {
             match self.book_some_of(&cells, |campaign| campaign.rules.id == *id) {
                 Ok(true) => {}
@@ -107,14 +107,15 @@ impl Pipeline {
     /// The cells that an order must have to itself. A campaign's order has all: so every batch comes before or after it
     /// as a whole, whoever decides it.
     fn cells_of(&self, order: &Order) -> Vec<Cell> {
-        let count = if order.campaign().is_some() { self.store.cells() } else { 1 };
-        (0..count).map(Cell).collect()
+        if order.campaign().is_some() { self.all_cells() } else { vec![Cell::TREASURY] }
     }
 
-    /// Moves the sandbox's clock, and does all that falls due by then.
+    /// Moves the sandbox's clock, and does all that falls due by then. It has all cells meanwhile: nothing is decided on
+    /// the time before once this is answered, by whichever server.
     pub(super) fn set_clock(&mut self, to: Time) -> Outcome {
         let moved = self.again(|pipeline| {
-            let begun = pipeline.begin(|_| vec![(Cell(0), Vec::new())], None)?;
+            let cells: Vec<Wanted> = pipeline.all_cells().into_iter().map(|cell| (cell, Vec::new())).collect();
+            let begun = pipeline.begin(|_| cells.clone(), None)?;
             let now = pipeline.clock.now();
             if to < now {
                 pipeline.store.rollback();
