@@ -67,7 +67,7 @@ pub(crate) fn objects(server: &Server, model: &Model) -> Result<Option<String>, 
     }
     for quote in model.quotes.values() {
         let Some(id) = QuoteId::parse(&quote.id) else { return Ok(Some(format!("{} is no id", quote.id))) };
-        let rows = server.reader.rows(&[Want::Quote(id)])?;
+        let rows = server.rows(Want::Quote(id))?;
         let shown = rows.quotes.get(id).map(|stored| quote_shown(stored, server.now()));
         let expected = quote.shown(model.settings.wallet_currency);
         if shown.as_ref() != Some(&expected) {
@@ -117,7 +117,7 @@ fn payments(server: &Server, model: &Model) -> Result<Option<String>, StoreError
 /// Reads a coupon as `GET /v1/coupons/{id}` does.
 fn coupon_differs(server: &Server, catalog: &Catalog, expected: &Coupon) -> Result<Option<String>, StoreError> {
     let Some(id) = CouponId::parse(&expected.id) else { return Ok(Some(format!("{} is no id", expected.id))) };
-    let mut rows = server.reader.rows(&[Want::Coupon(id)])?;
+    let mut rows = server.rows(Want::Coupon(id))?;
     if rows.coupons.get(id).is_none() {
         return Ok(Some(format!("coupon {id} is not stored")));
     }

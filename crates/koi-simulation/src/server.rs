@@ -11,10 +11,11 @@ use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Job, Outcome, Work};
 use koi::metrics::Metrics;
 use koi_core::catalog::Catalog;
+use koi_core::rows::Rows;
 use koi_core::scene;
 use koi_core::time::Time;
-use koi_store::sqlite::{Folder, Lock, Reader, Runs};
-use koi_store::{Notes, Store, StoreError};
+use koi_store::sqlite::{Folder, Lock, Runs};
+use koi_store::{Notes, Reader, Store, StoreError, Want};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -58,7 +59,7 @@ impl Server {
             let begun = writer.begin(&[], None)?;
             writer.commit(&begun.cells, &Notes { sandbox_clock: Some(now), ..Notes::default() })?;
         }
-        let reader = folder.reader()?;
+        let reader = Reader::Folder(folder.reader()?);
         let mut server = Self { alive: None, reader, folder, settings, script, _place: place };
         server.come_back()?;
         Ok(server)
@@ -105,6 +106,13 @@ impl Server {
     pub(crate) fn catalog(&self) -> Catalog {
         let alive = self.alive.as_ref();
         alive.map(|alive| alive.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+
+    /// What is stored of one thing.
+    pub(crate) fn rows(&self, want: Want) -> Result<Rows, StoreError> {
+        let cells = self.reader.rows(&[(want.cell(self.settings.cells), vec![want])])?;
+        let rows = cells.iter().next().cloned();
+        rows.ok_or_else(|| StoreError::Damaged("the cell is not there".into()))
     }
 
     /// What the server's own check names.

@@ -24,7 +24,7 @@ pub enum Installation {
     /// In a data folder, on SQLite: one server at a time.
     Folder(Folder),
     /// In a PostgreSQL database: any number of servers.
-    Database(Database),
+    Database(Box<Database>),
 }
 
 /// `/var/lib/koi`, or `db:5432/koi`.
@@ -83,7 +83,7 @@ impl Installation {
     pub fn reader(&self) -> Result<Reader, StoreError> {
         match self {
             Self::Folder(folder) => Ok(Reader::Folder(folder.reader()?)),
-            Self::Database(database) => Ok(Reader::Database(database.reader()?)),
+            Self::Database(database) => Ok(Reader::Database(Box::new(database.reader()?))),
         }
     }
 
@@ -199,7 +199,7 @@ pub enum Reader {
     /// That of a data folder.
     Folder(sqlite::Reader),
     /// One of a database's.
-    Database(postgres::Reader),
+    Database(Box<postgres::Reader>),
 }
 
 /// What else than rows a server keeps in memory, as it is stored.

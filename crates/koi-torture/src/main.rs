@@ -94,6 +94,9 @@ enum Harness {
         /// Clients that send at the same time.
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
         clients: u16,
+        /// An empty PostgreSQL database in place of the data folder.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
     },
     /// A kill at every n-th sync and write of a scripted day (R1).
     EveryCall {
@@ -139,9 +142,9 @@ async fn main() -> ExitCode {
 
 async fn run(harness: Harness) -> Result<ExitCode> {
     match harness {
-        Harness::Kills { common, kills, clients } => {
+        Harness::Kills { common, kills, clients, database } => {
             let seed = Seed::given_or_fresh(common.seed)?;
-            kills::run(&kills::Order { koi: common.koi, seed, kills, clients: clients.into() }).await
+            kills::run(&kills::Order { koi: common.koi, seed, kills, clients: clients.into(), database }).await
         }
         Harness::EveryCall { common, points, recovery } => {
             let (seed, jobs) = (Seed::given_or_fresh(common.seed)?, points.jobs());

@@ -23,6 +23,8 @@ pub(crate) struct Installation {
     koi: PathBuf,
     folder: TempDir,
     data: PathBuf,
+    /// The database that holds everything in place of the folder.
+    database: Option<String>,
 }
 
 impl Installation {
@@ -33,7 +35,12 @@ impl Installation {
         let data = folder.path().canonicalize()?.join("data");
         std::fs::create_dir(&data)?;
         let koi = koi.canonicalize().with_context(|| format!("no server at {}", koi.display()))?;
-        Ok(Self { koi, folder, data })
+        Ok(Self { koi, folder, data, database: None })
+    }
+
+    /// The same on an empty PostgreSQL database.
+    pub(crate) fn on(self, database: Option<String>) -> Self {
+        Self { database, ..self }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -108,10 +115,11 @@ impl Server {
 
     fn launch(command: &mut Command, installation: &Installation, clock: Moment) -> Result<Self> {
         let log = OpenOptions::new().create(true).append(true).open(installation.log())?;
+        command.env_remove("KOI_DATABASE");
+        command.envs(installation.database.iter().map(|url| ("KOI_DATABASE", url)));
         let mut child = command
             .args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--clock", &clock.to_string(), "--data"])
             .arg(&installation.data)
-            .env_remove("KOI_DATABASE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

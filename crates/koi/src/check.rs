@@ -60,7 +60,13 @@ fn recompute(reader: &Reader, progress: &dyn Fn(&'static str, u64)) -> Result<Ch
     reader.at_one_moment(|| {
         let (catalog, rates) = (reader.catalog()?, reader.rates()?);
         let (slices, counters) = (reader.slices()?, reader.counters()?);
-        let known = Known { catalog: &catalog, rates: &rates, slices: &slices, counters: &counters, cells: reader.cells() };
+        let known = Known {
+            catalog: &catalog,
+            rates: &rates,
+            slices: &slices,
+            counters: &counters,
+            cells: reader.cells(),
+        };
         let mut audit = Audit::new(known, NAMED);
         audit.campaigns();
         let mut coupons = audit.passes(&ends(reader, &slices)?, PASS).into_iter();

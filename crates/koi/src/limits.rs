@@ -64,6 +64,16 @@ pub const LINES_LOOKED_AT: usize = 100_000;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.
 pub const RETRY_AFTER_S: u32 = 1;
 
+/// How long a server waits for a database that is away when it starts, from try to try, and from then on.
+pub(crate) const WAITS_FOR_DATABASE: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+pub(crate) const LONGEST_WAIT_FOR_DATABASE: Duration = Duration::from_secs(5);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,13 +98,3 @@ mod tests {
         assert_eq!(READERS, 4, "as the page says");
     }
 }
-
-/// How long a server waits for a database that is away when it starts, from try to try, and from then on.
-pub(crate) const WAITS_FOR_DATABASE: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
-pub(crate) const LONGEST_WAIT_FOR_DATABASE: Duration = Duration::from_secs(5);

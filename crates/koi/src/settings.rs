@@ -55,7 +55,7 @@ impl Serve {
     /// Where the installation is.
     pub fn installation(&self) -> Installation {
         match &self.database {
-            Some(database) => Installation::Database(database.clone()),
+            Some(database) => Installation::Database(Box::new(database.clone())),
             None => Installation::Folder(Folder::new(&self.data)),
         }
     }

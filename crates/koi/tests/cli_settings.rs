@@ -57,13 +57,14 @@ fn variables_of_others_do_not_disturb() {
 }
 
 #[test]
-fn postgresql_is_refused_not_ignored() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
-    let ran = finish(koi().env("KOI_DATABASE", "postgres://koi:hunter2@db/koi").args(["serve", "--data", data]));
-    let ran = ran.expect(2);
-    assert!(ran.err.contains("this build serves SQLite only"), "{}", ran.err);
-    assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+fn the_address_of_a_database_is_read_and_its_password_not_said() {
+    let ran =
+        finish(koi().env("KOI_DATABASE", "postgres://koi:hunter2@db:x/koi").args(["config", "check"])).expect(1);
+    assert!(ran.out.contains("KOI_DATABASE"), "{}", ran.out);
+    assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{} {}", ran.out, ran.err);
+    let shown =
+        finish(koi().env("KOI_DATABASE", "postgres://koi:hunter2@db/koi").args(["config", "show"])).expect(0);
+    assert!(shown.out.contains("********") && !shown.out.contains("hunter2"), "{}", shown.out);
 }
 
 #[test]

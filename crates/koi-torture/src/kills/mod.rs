@@ -39,6 +39,8 @@ pub(crate) struct Order {
     pub(crate) seed: Seed,
     pub(crate) kills: u32,
     pub(crate) clients: usize,
+    /// An empty database in place of the data folder.
+    pub(crate) database: Option<String>,
 }
 
 /// What a run has done so far.
@@ -54,7 +56,7 @@ struct Score {
 
 pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     let mut tally = Tally::open("kills", order.seed, u64::from(order.kills));
-    let installation = Installation::fresh(&order.koi)?;
+    let installation = Installation::fresh(&order.koi)?.on(order.database.clone());
     let mut campaign = Campaigner::new(order, &installation)?;
     let played = campaign.play(&mut tally).await;
     let (score, title) = (std::mem::take(&mut campaign.score), format!("kill {}", campaign.round + 1));

@@ -193,10 +193,7 @@ fn create(installation: &Installation, cells: Option<u16>, new: &New, now: Time,
 }
 
 /// The installation; a new one when there is none, so that the first keys can be made before the first start.
-fn opened_or_made(
-    installation: &Installation,
-    cells: Option<u16>,
-) -> anyhow::Result<(Writer, Option<Lock>)> {
+fn opened_or_made(installation: &Installation, cells: Option<u16>) -> anyhow::Result<(Writer, Option<Lock>)> {
     match installation.administer() {
         Err(StoreError::Absent(_)) => {}
         opened => return Ok((opened?, None)),

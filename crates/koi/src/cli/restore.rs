@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use koi_store::{Reader, StoreError};
 use koi_store::sqlite::{Folder, restore};
+use koi_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::backup::publish;

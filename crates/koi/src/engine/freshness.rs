@@ -68,10 +68,7 @@ impl Freshness {
 }
 
 /// How matters stand; with the catalog, if it is newer than what is known.
-fn look(
-    reader: &Reader,
-    known: u64,
-) -> Result<(Option<State>, Option<koi_core::catalog::Catalog>), StoreError> {
+fn look(reader: &Reader, known: u64) -> Result<(Option<State>, Option<koi_core::catalog::Catalog>), StoreError> {
     let state = reader.state()?;
     let is_newer = state.is_some_and(|state| state.revision > known);
     Ok((state, is_newer.then(|| reader.catalog()).transpose()?))

@@ -229,7 +229,7 @@ impl Settings {
     /// Where the installation is: in the database if one is named, else in the data folder.
     pub(crate) fn installation(&self) -> Result<Installation, String> {
         match self.database()? {
-            Some(database) => Ok(Installation::Database(database)),
+            Some(database) => Ok(Installation::Database(Box::new(database))),
             None => Ok(Installation::Folder(Folder::new(&self.data()?))),
         }
     }
@@ -339,9 +339,10 @@ mod tests {
         let path = folder.path().join("url");
         for (url, right) in [("postgres://koi:hunter2@db/koi", true), ("postgres://koi:hunter2@db:x/koi", false)] {
             std::fs::write(&path, format!("{url}\n")).unwrap();
-            for variables in
-                [[("HOME", "/h"), ("KOI_DATABASE", url)], [("HOME", "/h"), ("KOI_DATABASE_FILE", path.to_str().unwrap())]]
-            {
+            for variables in [
+                [("HOME", "/h"), ("KOI_DATABASE", url)],
+                [("HOME", "/h"), ("KOI_DATABASE_FILE", path.to_str().unwrap())],
+            ] {
                 let said = match loaded(&[], &variables) {
                     Ok(settings) => {
                         let serve = settings.serve().unwrap();

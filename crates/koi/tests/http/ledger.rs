@@ -6,7 +6,7 @@ use std::time::Duration;
 use koi_store::sqlite::Folder;
 use serde_json::json;
 
-use crate::server::{CAMPAIGN, DURING, Server};
+use crate::server::{CAMPAIGN, DURING, Server, is_on_postgres};
 
 #[test]
 fn a_cursor_that_no_page_gave_is_refused() {
@@ -20,12 +20,15 @@ fn a_cursor_that_no_page_gave_is_refused() {
         }
     }
     // Past the end is an empty page, as for a list that nothing was added to since.
-    let page = server.get("auditor", "/v1/ledger/transfers?cursor=zzzz.0").expect(200).json();
+    let page = server.get("auditor", "/v1/ledger/transfers?cursor=1y2p0ij32e8e7.0").expect(200).json();
     assert_eq!(page["data"].as_array().map(Vec::len), Some(0));
 }
 
 #[test]
 fn a_damaged_row_is_what_the_check_found_and_not_an_error() {
+    if is_on_postgres() {
+        return; // about files of ours
+    }
     let (mut server, code) = Server::summer(DURING);
     server.claim(&code, "unmistakable").expect(201);
     assert_eq!(server.get("auditor", "/v1/ledger/check").expect(200).json()["ok"], true);
@@ -59,6 +62,9 @@ fn a_damaged_row_is_what_the_check_found_and_not_an_error() {
 /// A repeat finds its quote through an index. One that says something else than its table makes quotes twice.
 #[test]
 fn an_index_that_is_not_its_table_is_what_the_check_found() {
+    if is_on_postgres() {
+        return; // about files of ours
+    }
     let (mut server, code) = Server::summer(DURING);
     server.claim(&code, "A").expect(201);
     server.quote("A", 4590).expect(201);

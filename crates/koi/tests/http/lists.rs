@@ -40,7 +40,9 @@ fn the_transfers_of_a_campaign_add_up_to_its_buckets_whatever_the_page() {
     server.quote("S0-1", 4590).expect(201);
     let path = format!("/v1/ledger/transfers?campaign={CAMPAIGN}");
     let whole = pages(&server, "auditor", &path, 1000);
-    assert_eq!(whole.len(), 1 + 40 + 2 + 1);
+    // Where there are several cells, packets and the money that backs them move between them, too.
+    let is_move = |line: &&Value| ["move", "gather"].contains(&line["reason"].as_str().unwrap());
+    assert_eq!(whole.len() - whole.iter().filter(is_move).count(), 1 + 40 + 2 + 1);
     for limit in [1, 2, 3, 7, 43, 44, 45] {
         assert_eq!(pages(&server, "auditor", &path, limit), whole, "pages of {limit}");
     }

@@ -13,6 +13,10 @@ mod ledger;
 mod lists;
 mod order;
 mod pages;
+#[allow(dead_code, reason = "shared with the tests of the store")]
+#[path = "../../../koi-store/tests/postgres/server.rs"]
+mod postgres;
+mod processes;
 mod replays;
 mod roles;
 mod server;

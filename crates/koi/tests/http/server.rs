@@ -1,16 +1,18 @@
 //! A sandbox of one test, and shorthands for setting its scene.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::{Answer, Call};
+use crate::postgres;
 
 pub(crate) const BEFORE: &str = "2018-07-14T15:00:00Z";
 pub(crate) const DURING: &str = "2018-07-19T22:15:00Z";
@@ -41,6 +43,15 @@ impl Server {
     /// A sandbox whose clock is the machine's.
     pub(crate) fn on_real_time(folder: Arc<TempDir>) -> Self {
         let launched = sandbox(folder.path());
+        Self::launched(folder, launched)
+    }
+
+    /// One of several on a database, with settings of its own.
+    pub(crate) fn on_database(url: &str, clock: &str, settings: &[&str]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let mut launched = koi();
+        launched.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--clock", clock]).args(settings);
+        launched.env("KOI_DATABASE", url).arg("--data").arg(folder.path());
         Self::launched(folder, launched)
     }
 
@@ -123,10 +134,16 @@ impl Server {
     /// The campaign of summer 2018 with one store in New Zealand, and its code.
     pub(crate) fn summer(clock: &str) -> (Self, String) {
         let server = Self::start(clock);
-        server.campaign(&campaign(CAMPAIGN));
-        let code = server.store("kiwi-honey", "queen-st", "NZ", "NZD");
-        server.put("acquirer", "/v1/rates/NZD-CNY", &json!({ "rate": "4.58170000" })).expect(200);
+        let code = server.stage(&campaign(CAMPAIGN));
         (server, code)
+    }
+
+    /// A campaign with one store in New Zealand, and its code.
+    pub(crate) fn stage(&self, document: &Value) -> String {
+        self.campaign(document);
+        let code = self.store("kiwi-honey", "queen-st", "NZ", "NZD");
+        self.put("acquirer", "/v1/rates/NZD-CNY", &json!({ "rate": "4.58170000" })).expect(200);
+        code
     }
 
     pub(crate) fn claim(&self, code: &str, account: &str) -> Answer {
@@ -164,10 +181,33 @@ fn launch(mut command: Command) -> (Child, String) {
     (process, line)
 }
 
+/// Whether the servers of these tests work on PostgreSQL, each folder's on a database of its own.
+pub(crate) fn is_on_postgres() -> bool {
+    std::env::var_os("KOI_TEST_STORE").is_some_and(|store| store == "postgres")
+}
+
 fn sandbox(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_koi"));
+    let mut command = koi();
     command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+    if is_on_postgres() {
+        command.env("KOI_DATABASE", database_of(folder));
+    }
     command
+}
+
+/// The binary, in an environment without settings.
+pub(crate) fn koi() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_koi"));
+    command.env_remove("KOI_DATABASE");
+    command
+}
+
+fn database_of(folder: &Path) -> String {
+    static NAMES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let cluster = postgres::Server::shared();
+    let name = names.entry(folder.to_owned()).or_insert_with(|| cluster.fresh());
+    cluster.url(name)
 }
 
 pub(crate) fn command(folder: &Path, clock: &str) -> Command {

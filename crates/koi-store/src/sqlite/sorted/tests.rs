@@ -11,8 +11,8 @@ use proptest::prelude::*;
 
 use super::recent::Recent;
 use super::*;
-use crate::sqlite::Folder;
 use crate::sample;
+use crate::sqlite::Folder;
 use crate::sqlite::writer::Writer;
 use crate::{Notes, Store, Want};
 
