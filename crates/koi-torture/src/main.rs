@@ -8,6 +8,7 @@
 //! | [`every_call`] | R1 | a kill at every n-th sync and write of a scripted day, and during recovery |
 //! | [`faults`] | R3 | EIO and ENOSPC at every n-th call, a full disk, a read-only folder |
 //! | [`last_packet`] | R6 | a thousand clients for the last packet |
+//! | [`crowd`] | R6 | several servers on one database, and more claims than packets |
 //!
 //! All of them keep a [`history`] of what was promised and a [`model`] that knows from the history alone
 //! where every fen must lie. A run prints its seed; the same seed gives the same plan.
@@ -15,6 +16,7 @@
 mod answer;
 mod audit;
 mod client;
+mod crowd;
 mod day;
 mod deed;
 mod every_call;
@@ -126,6 +128,26 @@ enum Harness {
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         clients: u16,
     },
+    /// Several servers on one PostgreSQL database, and more claims than packets (R6).
+    Crowd {
+        #[command(flatten)]
+        common: Common,
+        /// An empty PostgreSQL database.
+        #[arg(long, value_name = "URL")]
+        database: String,
+        /// Servers, side by side.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+        servers: u16,
+        /// Clients, each on a connection of its own.
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        clients: u16,
+        /// Claims, each of another person.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        claims: u32,
+        /// Packets in the stock.
+        #[arg(long, default_value_t = 150_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        packets: u32,
+    },
 }
 
 #[tokio::main]
@@ -159,6 +181,18 @@ async fn run(harness: Harness) -> Result<ExitCode> {
         Harness::LastPacket { common, rounds, clients } => {
             let seed = Seed::given_or_fresh(common.seed)?;
             last_packet::run(&last_packet::Order { koi: common.koi, seed, rounds, clients: clients.into() }).await
+        }
+        Harness::Crowd { common, database, servers, clients, claims, packets } => {
+            let order = crowd::Order {
+                koi: common.koi,
+                seed: Seed::given_or_fresh(common.seed)?,
+                database,
+                servers: servers.into(),
+                clients: clients.into(),
+                claims: claims as usize,
+                packets: packets.into(),
+            };
+            crowd::run(&order).await
         }
     }
 }
