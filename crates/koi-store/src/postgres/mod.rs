@@ -19,7 +19,7 @@
 //! Locks are taken in one order by everybody: cells from the lowest on, when a transaction begins; then the revision and
 //! the sandbox's clock, when it ends.
 //!
-//! A statement on a table that carries the load (see [`table`]) is generated in two forms: over many cells, and pinned
+//! A statement on a table that carries the load (see `table`) is generated in two forms: over many cells, and pinned
 //! to one, `cell = $1`, which Citus sends to the one node that has the cell. There the pinned one is sent for each cell,
 //! and a transaction has one cell if it can.
 //!
