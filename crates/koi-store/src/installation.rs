@@ -237,6 +237,14 @@ impl Reader {
         }
     }
 
+    /// What the clock of the database's machine says, where that is another one.
+    pub fn server_time(&self) -> Result<Option<Time>, StoreError> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Database(reader) => reader.server_time().map(Some),
+        }
+    }
+
     /// The rows that are wanted, as they are stored.
     pub fn rows(&self, wanted: &[Wanted]) -> Result<Cells, StoreError> {
         match self {

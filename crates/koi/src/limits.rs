@@ -20,6 +20,8 @@ pub const LOOK_MS: i64 = 1_000;
 pub const IDLE: Duration = Duration::from_millis(500);
 /// How long the writer lets a failing storage rest before it books what fell due.
 pub const REST_MS: i64 = 1_000;
+/// How far the clocks of servers on one database may be apart.
+pub const CLOCKS_APART_MS: i64 = 60_000;
 /// Bytes of a request's body on the load-bearing path.
 pub const BODY_BYTES: usize = 16 * 1024;
 /// Bytes of a campaign document.

@@ -6,9 +6,10 @@ use std::sync::{Arc, RwLock};
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use koi_core::catalog::Catalog;
+use koi_core::id::Cell;
 use koi_core::time::{DAY_MS, Time};
 use koi_store::sqlite::{Beside, Lock};
-use koi_store::{Installation, Store, StoreError, Writer};
+use koi_store::{Installation, Store, StoreError, Wanted, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -135,16 +136,30 @@ async fn open(settings: &Serve, installation: &Installation) -> anyhow::Result<O
 }
 
 fn is_away(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
+    error.downcast_ref().is_some_and(StoreError::may_heal)
 }
 
 fn open_now(settings: &Serve, installation: &Installation) -> anyhow::Result<Opened> {
     let mut served = installation.serve(settings.cells, settings.writers)?;
+    clocks_must_agree(installation)?;
     let writer = served.writers.first_mut().context("there is no writer")?;
     must_be_the_same(settings, installation, writer)?;
     let clock = sandbox_clock(settings, installation, writer)?;
     let (catalog, cells) = (writer.load_catalog()?, writer.cells());
     Ok(Opened { writers: served.writers, recent: served.recent, lock: served.lock, clock, catalog, cells })
+}
+
+/// Who writes beside others must not be far from their time: what falls due by it is booked for good.
+pub(crate) fn clocks_must_agree(installation: &Installation) -> anyhow::Result<()> {
+    let Some(there) = installation.reader()?.server_time()? else { return Ok(()) };
+    let here = Clock::running().now();
+    if here.since_ms(there).abs() > limits::CLOCKS_APART_MS {
+        bail!(
+            "this machine's clock says {here}, that of the database {there}: set them right (time synchronisation), since \
+             coupons expire by them"
+        );
+    }
+    Ok(())
 }
 
 /// Some things an installation stays that it was first served as.
@@ -216,7 +231,15 @@ fn sandbox_clock(settings: &Serve, installation: &Installation, writer: &mut Wri
              or another installation"
         );
     }
-    let begun = writer.begin(&[], None)?;
+    // All cells: nothing is decided on another time meanwhile, by whichever server.
+    let cells: Vec<Wanted> = (0..writer.cells()).map(|cell| (Cell(cell), Vec::new())).collect();
+    let begun = writer.begin(&cells, None)?;
+    if let Some(reached) = begun.clock.max(begun.latest).filter(|reached| asked < *reached) {
+        writer.rollback();
+        bail!(
+            "the sandbox in {installation} was moved to {reached} just now; give a later time than --clock {asked}"
+        );
+    }
     writer.commit(&begun.cells, &koi_store::Notes { sandbox_clock: Some(asked), ..Default::default() })?;
     Ok(Clock::frozen(asked))
 }

@@ -1,6 +1,11 @@
 //! The pipeline while very much falls due at once: nobody is told "sold out" too early, and nobody waits for all of it.
+//! And the pipeline beside another one on the same database.
 
-use std::sync::{Arc, RwLock};
+#[allow(dead_code, reason = "shared with the tests of the store")]
+#[path = "../../koi-store/tests/postgres/server.rs"]
+mod postgres;
+
+use std::sync::{Arc, Mutex, RwLock};
 
 use koi::engine::SharedCatalog;
 use koi::engine::clock::Clock;
@@ -8,18 +13,22 @@ use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
 use koi::limits;
 use koi::metrics::Metrics;
+use koi_core::catalog::Catalog;
 use koi_core::catalog::{Merchant, Store};
 use koi_core::command::{Answer, Call, Claim, Command, Order, Purchase, Shopper};
 use koi_core::id::{AccountId, CampaignId, CodeText, FunderId, Medium, MerchantId, PersonId, Principal, StoreId};
+use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Asked;
+use koi_core::idempotency::Key;
 use koi_core::money::{Currency, Money};
 use koi_core::packet::Tier;
 use koi_core::refusal::Refusal;
+use koi_core::rows::Cells;
 use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
 use koi_core::scene::Settings;
 use koi_core::time::{DAY_MS, Time, Zone};
-use koi_store::Store as _;
 use koi_store::sqlite::{Folder, Lock};
+use koi_store::{Begun, Due, Installation, Left, Notes, Store as Door, StoreError, Wanted, Writer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -33,8 +42,7 @@ struct Stage {
     pipeline: Pipeline,
     clock: Arc<Clock>,
     keys: usize,
-    _lock: Lock,
-    _place: TempDir,
+    _kept: Option<(Lock, TempDir)>,
 }
 
 fn cny(value: i64) -> Money {
@@ -76,7 +84,15 @@ fn rules(id: &str, count: usize, restock_expired: bool) -> Rules {
 impl Stage {
     fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
-        let (mut writer, lock) = Folder::new(place.path()).serve().unwrap();
+        let (writer, lock) = Folder::new(place.path()).serve().unwrap();
+        let mut stage = Self::over(writer);
+        stage._kept = Some((lock, place));
+        stage.set();
+        stage
+    }
+
+    /// A pipeline over a store.
+    fn over(mut writer: impl Door + 'static) -> Self {
         let catalog: SharedCatalog = Arc::new(RwLock::new(writer.load_catalog().unwrap()));
         let clock = Arc::new(Clock::frozen(Time::parse(OPENING).unwrap()));
         let settings = Settings {
@@ -85,42 +101,51 @@ impl Stage {
             quote_valid_s: 120,
             cancel_minutes: 15,
             refund_days: 360,
-            cells: 1,
+            cells: writer.cells(),
         };
         let metrics = Arc::new(Metrics::default());
         let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));
-        let mut stage = Self { pipeline, clock, keys: 0, _lock: lock, _place: place };
+        Self { pipeline, clock, keys: 0, _kept: None }
+    }
+
+    /// A merchant with a store and a code.
+    fn set(&mut self) {
         let (country, store) = (Country::parse("CN").unwrap(), StoreId::stored("queen-st"));
-        stage.order(Order::AddMerchant(Merchant {
+        self.order(Order::AddMerchant(Merchant {
             id: MerchantId::stored("kiwi-honey"),
             name: "Kiwi Honey".into(),
             country,
             currency: Currency::CNY,
             fee_bps: 60,
         }));
-        stage.order(Order::AddStore(Store {
+        self.order(Order::AddStore(Store {
             id: store.clone(),
             merchant: MerchantId::stored("kiwi-honey"),
             name: "Queen Street".into(),
             country,
             zone: Zone::parse("Asia/Shanghai").unwrap(),
         }));
-        stage.order(Order::AddCode(store, Medium::stored("a5_sticker"), CodeText::stored(CODE)));
-        stage
+        self.order(Order::AddCode(store, Medium::stored("a5_sticker"), CodeText::stored(CODE)));
     }
 
     /// A live campaign all of whose packets are claimed.
     fn sold_out(mut self, rules: Rules) -> Self {
-        let (id, budget, count) = (rules.id.clone(), rules.budget(), rules.packets[0].count as usize);
-        self.order(Order::Draft(Box::new(rules), [7; 32]));
-        self.order(Order::Submit(id.clone()));
-        self.order_by("approver", Order::Approve(id.clone()));
-        self.order(Order::Fund(id.clone(), cny(budget)));
+        let (id, count) = (rules.id.clone(), rules.packets[0].count as usize);
+        self.live(rules);
         let claims: Vec<Command> = (0..count).map(|n| claim(id.as_str(), &format!("{id}-{n}"))).collect();
         for outcome in self.call(claims) {
             assert!(matches!(outcome, Ok(Done::Call { answer: Answer::Coupon(_), .. })), "{outcome:?}");
         }
         self
+    }
+
+    /// A live campaign.
+    fn live(&mut self, rules: Rules) {
+        let (id, budget) = (rules.id.clone(), rules.budget());
+        self.order(Order::Draft(Box::new(rules), [7; 32]));
+        self.order(Order::Submit(id.clone()));
+        self.order_by("approver", Order::Approve(id.clone()));
+        self.order(Order::Fund(id, cny(budget)));
     }
 
     fn order(&mut self, order: Order) {
@@ -139,9 +164,7 @@ impl Stage {
         let mut works = Vec::new();
         for command in commands {
             self.keys += 1;
-            let key = format!("key-{}", self.keys);
-            let asked = Asked::new(&Principal::stored("wallet"), "scope", &key, "/path", &[]);
-            works.push(Work::Call(Box::new(Call { command, asked }), None));
+            works.push(work(command, &format!("key-{}", self.keys)));
         }
         self.run(works)
     }
@@ -162,6 +185,12 @@ impl Stage {
     fn wait(&mut self, ms: i64) {
         self.clock.set(self.clock.now().plus_ms(ms));
     }
+}
+
+/// A call under a key.
+fn work(command: Command, key: &str) -> Work {
+    let asked = Asked::new(&Principal::stored("wallet"), "scope", key, "/path", &[]);
+    Work::Call(Box::new(Call { command, asked }), None)
 }
 
 fn claim(campaign: &str, name: &str) -> Command {
@@ -250,4 +279,103 @@ fn a_claim_that_cannot_be_told_in_time_is_asked_to_come_again_and_told_then() {
 
     let outcomes = stage.call(vec![claim("held", "late")]);
     assert_eq!(outcomes[0], Err(Failure::Refused(Refusal::SoldOut)));
+}
+
+/// What happens in place of the next commit, once it is lost.
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// A store whose next commit is lost, while somebody else is at work.
+struct Interrupted {
+    inner: Writer,
+    meanwhile: Meanwhile,
+}
+
+impl Door for Interrupted {
+    fn cells(&self) -> u16 {
+        self.inner.cells()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    fn span(&self) -> usize {
+        self.inner.span()
+    }
+
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+        self.inner.load_catalog()
+    }
+
+    fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        self.inner.begin(wanted, asked)
+    }
+
+    fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
+        let Some(meanwhile) = self.meanwhile.lock().unwrap().take() else {
+            return self.inner.commit(cells, notes);
+        };
+        self.inner.rollback();
+        meanwhile();
+        Err(StoreError::Conflict("the server ended the session".into()))
+    }
+
+    fn rollback(&mut self) {
+        self.inner.rollback();
+    }
+
+    fn due(
+        &mut self,
+        cells: &[Cell],
+        now: Time,
+        judged: &[(CampaignNo, Time)],
+        limit: usize,
+    ) -> Result<Due, StoreError> {
+        self.inner.due(cells, now, judged, limit)
+    }
+
+    fn left(&mut self, campaign: CampaignNo) -> Result<Vec<Left>, StoreError> {
+        self.inner.left(campaign)
+    }
+}
+
+fn coupon_of(outcome: &Outcome) -> (koi_core::id::CouponId, bool) {
+    match outcome {
+        Ok(Done::Call { answer: Answer::Coupon(coupon), replayed }) => (coupon.id, *replayed),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A batch is lost on its way to the database; before it is begun again, one of its calls is repeated by another server.
+/// That its key is there says nothing of the rest of the batch.
+#[test]
+fn what_another_server_did_of_a_lost_batch_is_not_taken_for_all_of_it() {
+    let cluster = postgres::Server::shared();
+    let url = cluster.url(&cluster.fresh());
+    let installation = Installation::Database(Box::new(url.parse().unwrap()));
+    let mut served = installation.serve(Some(1), 2).unwrap();
+    // One cell has one lane: the other server opens a connection of its own.
+    let (one, other) = (served.writers.remove(0), installation.administer().unwrap());
+    let meanwhile = Meanwhile::default();
+    let mut one = Stage::over(Interrupted { inner: one, meanwhile: meanwhile.clone() });
+    one.set();
+    one.live(rules("red", 10, true));
+    let mut two = Stage::over(other);
+    let claims = || vec![work(claim("red", "P1"), "k1"), work(claim("red", "P2"), "k2")];
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let repeated = seen.clone();
+    *meanwhile.lock().unwrap() = Some(Box::new(move || {
+        let outcomes = two.run(vec![work(claim("red", "P1"), "k1")]);
+        repeated.lock().unwrap().extend(outcomes);
+    }));
+
+    let answered = one.run(claims());
+    let (first, second) = (coupon_of(&answered[0]), coupon_of(&answered[1]));
+    assert_eq!(coupon_of(&seen.lock().unwrap()[0]).0, first.0, "one call, one coupon");
+    assert_ne!(first.0, second.0);
+    // Whoever asks again is told the same: it is there.
+    let again = one.run(claims());
+    assert_eq!([coupon_of(&again[0]), coupon_of(&again[1])], [(first.0, true), (second.0, true)]);
+    let checked = koi::check::check(&installation.reader().unwrap(), &|_, _| {}).unwrap();
+    assert_eq!((checked.coupons, checked.broken), (2, Vec::<String>::new()));
 }

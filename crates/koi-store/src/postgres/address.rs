@@ -129,6 +129,7 @@ impl Database {
             StoreError::Conflict(why) => StoreError::Unavailable(why),
             error => error,
         })?;
+        link.is_of(cells);
         Ok((link, cells))
     }
 

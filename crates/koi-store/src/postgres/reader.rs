@@ -11,6 +11,7 @@ use koi_core::idempotency::Key;
 use koi_core::ledger::Transfer;
 use koi_core::money::Rate;
 use koi_core::rows::{Cells, Counters, Rows, Slice};
+use koi_core::time::Time;
 use tokio_postgres::Row;
 
 use super::form::place;
@@ -28,6 +29,8 @@ use crate::{Answered, State, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A connection that only reads.
 pub struct Reader {
@@ -108,6 +111,14 @@ impl Reader {
     pub fn state(&self) -> Result<State, StoreError> {
         let meta = self.ask_one(table::meta::read())?;
         Ok(State { revision: table::meta::revision(&meta)?, clock: table::meta::sandbox_clock(&meta)? })
+    }
+
+    /// What the server's clock says.
+    pub fn server_time(&self) -> Result<Time, StoreError> {
+        let reply = self.ask_one(Request::of(TIME))?;
+        let ms =
+            reply.rows.first().map_or_else(|| Err(damaged("the server's time")), |row| Fields::of(row).next());
+        ms.map(Time::of_ms)
     }
 
     /// Everything that changes rarely, as it is stored.

@@ -58,6 +58,7 @@ pub(super) fn prepare(link: &mut Link, cells: Option<u16>) -> Result<u16, StoreE
         match step(link, wanted) {
             Ok(true) => {
                 let found = must_be_current(link)?;
+                link.is_of(found);
                 return match cells {
                     Some(cells) if cells != found => Err(StoreError::Refused(format!(
                         "this installation has {found} cells, and keeps them: leave the number out, or say {found}"
@@ -128,8 +129,7 @@ fn taken(failed: Failed) -> StoreError {
     }
 }
 
-/// Refuses a database that this program does not read as it is; answers the number of its cells. From then on the link
-/// leads to this installation only.
+/// Refuses a database that this program does not read as it is; answers the number of its cells.
 pub(super) fn must_be_current(link: &mut Link) -> Result<u16, StoreError> {
     match look(link)? {
         Found::Empty => Err(StoreError::Absent(link.database().to_string())),
@@ -139,7 +139,6 @@ pub(super) fn must_be_current(link: &mut Link) -> Result<u16, StoreError> {
         ))),
         Found::Version(_) => {
             let cells = meta::cells(&link.run(&[meta::read()])?)?;
-            link.is_of(cells);
             Ok(cells)
         }
     }

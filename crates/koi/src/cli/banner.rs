@@ -14,14 +14,19 @@ pub(super) fn version() -> String {
     }
 }
 
+fn store(serve: &Serve) -> &'static str {
+    if serve.database.is_some() { "PostgreSQL" } else { "SQLite" }
+}
+
 /// The banner for people.
 pub(super) fn text(serve: &Serve, settings: &Settings, address: SocketAddr) -> String {
     let mode = if serve.sandbox { "sandbox" } else { "live" };
     let mut text = format!(
         "koi {}\n  serving   http://{address}   /docs  /docs/problems  /healthz  /metrics\n  \
-         data      {}   SQLite, {mode}\n",
+         data      {}   {}, {mode}\n",
         version(),
-        serve.data.display(),
+        serve.installation(),
+        store(serve),
     );
     if !serve.sandbox {
         text += "  keys      koi key create --principal NAME --role ROLE\n";
@@ -51,8 +56,8 @@ pub(super) fn log(serve: &Serve, settings: &Settings, address: SocketAddr) {
     tracing::info!(
         version = version(),
         url = format!("http://{address}"),
-        data = %serve.data.display(),
-        store = "SQLite",
+        data = %serve.installation(),
+        store = store(serve),
         sandbox = serve.sandbox,
         settings = given.join(", "),
         "serving"

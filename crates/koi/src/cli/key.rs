@@ -15,6 +15,7 @@ use super::{Ended, Ending, terminal};
 use crate::document::hex;
 use crate::engine::clock::Clock;
 use crate::engine::keys::{Role, hash};
+use crate::serve::clocks_must_agree;
 use crate::settings::environment::Environment;
 use crate::source::Source;
 
@@ -145,6 +146,7 @@ fn expiry(text: &str, now: Time) -> anyhow::Result<Time> {
 
 fn create(installation: &Installation, cells: Option<u16>, new: &New, now: Time, json: bool) -> Ended {
     let (mut writer, _lock) = opened_or_made(installation, cells)?;
+    clocks_must_agree(installation)?;
     // Sandbox secrets and live ones are told apart at a glance, by people and by scanners of leaked secrets.
     let prefix = if writer.mode("live")? == "sandbox" { "koi_test_" } else { "koi_live_" };
     let random = Source::system();
@@ -289,6 +291,7 @@ fn day(time: Time) -> String {
 
 fn revoke(installation: &Installation, id: &str, now: Time, json: bool) -> Ended {
     let mut writer = installation.administer()?;
+    clocks_must_agree(installation)?;
     let begun = writer.begin(&[], None)?;
     let revoked = writer.revoke_key(id, now).map_err(|error| abandoned(&mut writer, error.into()))?;
     if !revoked {

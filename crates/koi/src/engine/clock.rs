@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use koi_core::time::Time;
 
+use crate::limits;
+
 /// The clock: the machine's, or frozen at a time that only moves when told.
 ///
 /// It never goes back. When the machine's clock does, time stands still until that has caught up: a pause of minus
@@ -57,9 +59,17 @@ impl Clock {
         self.frozen_ms.fetch_max(now.ms(), Ordering::AcqRel);
     }
 
-    /// Sees to it that a time has come: somebody else, whose clock is ahead, has written by then.
-    pub fn reach(&self, latest: Time) {
+    /// Sees to it that a time has come: somebody else, whose clock is ahead, has written by then. False when it is too far
+    /// ahead: then somebody's clock is wrong, and what is decided by it cannot be undone.
+    pub fn reach(&self, latest: Time) -> bool {
+        if self.is_frozen() {
+            return true;
+        }
+        if latest.since_ms(machine_time()) > limits::CLOCKS_APART_MS {
+            return false;
+        }
         self.at_least(latest);
+        true
     }
 
     /// Whether it stands still.
@@ -98,10 +108,13 @@ mod tests {
     #[test]
     fn what_others_wrote_has_happened() {
         let clock = Clock::running();
-        let ahead = clock.now().plus_ms(3_600_000);
-        clock.reach(ahead);
+        let ahead = clock.now().plus_ms(limits::CLOCKS_APART_MS / 2);
+        assert!(clock.reach(ahead));
         assert!(clock.now() >= ahead);
-        clock.reach(Time::of_ms(1));
+        assert!(clock.reach(Time::of_ms(1)));
         assert!(clock.now() >= ahead);
+        let before = clock.now();
+        assert!(!clock.reach(before.plus_ms(2 * limits::CLOCKS_APART_MS)), "somebody's clock is wrong");
+        assert!(clock.now().since_ms(before) < limits::CLOCKS_APART_MS);
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
 use crate::engine::readers::{Readers, Unread};
+use crate::limits;
 
 /// Sees to it that what is in memory is not older than the question.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Freshness {
             return Ok(());
         }
         let known = || catalog.read().unwrap_or_else(PoisonError::into_inner).revision;
-        self.after_now(async || {
+        let seen = self.after_now(async || {
             let known = known();
             let (state, newer) = readers.read(move |reader| look(reader, known)).await?;
             if let Some(now) = state.and_then(|state| state.clock) {
@@ -49,8 +50,9 @@ impl Freshness {
                 }
             }
             Ok(())
-        })
-        .await
+        });
+        // Reads that fail slowly must not add up for those who wait for their turn.
+        tokio::time::timeout(limits::READER_TIME, seen).await.unwrap_or(Err(Unread::Busy))
     }
 
     /// Answers once a read has ended well that began after this was called.

@@ -173,7 +173,11 @@ impl Pipeline {
         }
         // What is due back elsewhere can be moved once it is booked.
         let others: Vec<Cell> = self.all_cells().into_iter().filter(|cell| !cells.contains(cell)).collect();
-        Ok(!others.is_empty() && self.book_some_of(&others, returns)?)
+        if others.is_empty() {
+            return Ok(false);
+        }
+        // Or another process has just booked it.
+        Ok(self.book_some_of(&others, returns)? || self.move_packets(campaign, &cells)?)
     }
 
     /// Runs a batch once, and answers it but for the claims that were made too early: they are given back. When it
@@ -227,30 +231,33 @@ impl Pipeline {
         }
     }
 
-    /// `decided`: what was decided last, when it was not known in the end whether it is stored.
+    /// `decided`: which calls made something in a transaction of which it was not known in the end whether it is stored.
+    /// They are decided again: those that are stored are found by their keys, and answered as the first time.
     fn try_once(
         &mut self,
         calls: &[Waiting],
-        decided: &mut Option<Vec<Outcome>>,
+        decided: &mut Option<Vec<bool>>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let count = self.store.cells();
         let Begun { mut cells, .. } = self.begin(|catalog| wanted(catalog, calls, count), None)?;
-        if let Some(decided) = decided.take_if(|decided| is_stored(&cells, calls, decided, count)) {
-            self.store.rollback();
-            return Ok(decided);
-        }
         let now = self.clock.now();
         let outcomes = self.decide(&mut cells, calls, count, now);
-        let Some(outcomes) = outcomes else {
+        let Some(mut outcomes) = outcomes else {
             self.store.rollback();
             return Err(StoreError::Refused("a decision panicked; see the lines before".into()));
         };
+        let is_repeat = |outcome: &Outcome| matches!(outcome, Ok(Done::Call { replayed: true, .. }));
+        // A row may be there that the replicas do not have yet: a repeat vouches for it, and waits for them, too.
+        let vouches = decided.is_some() || (self.store.is_shared() && outcomes.iter().any(is_repeat));
+        if let Some(decided) = decided {
+            mark_own(&mut outcomes, decided);
+        }
         if outcomes.contains(&Err(Failure::Fault)) {
             // It may have changed rows before it met what cannot be: nothing of the batch is kept, and it is split.
             self.store.rollback();
             return Err(StoreError::Damaged("a command met rows that cannot be; see the lines before".into()));
         }
-        if !cells.is_changed() {
+        if !cells.is_changed() && !vouches {
             self.store.rollback();
             return Ok(outcomes);
         }
@@ -261,7 +268,11 @@ impl Pipeline {
                 Ok(outcomes)
             }
             Err(error @ StoreError::Conflict(_)) => {
-                *decided = Some(outcomes);
+                let made = outcomes.iter().map(made_something);
+                *decided = Some(match decided.take() {
+                    Some(before) => before.into_iter().zip(made).map(|(before, now)| before || now).collect(),
+                    None => made.collect(),
+                });
                 Err(error)
             }
             Err(error) => Err(error),
@@ -295,8 +306,11 @@ impl Pipeline {
             if let Some(clock) = begun.clock {
                 self.clock.set(clock);
             }
-            if let Some(latest) = begun.latest {
-                self.clock.reach(latest);
+            if let Some(latest) = begun.latest.filter(|latest| !self.clock.reach(*latest)) {
+                self.store.rollback();
+                return Err(StoreError::Unavailable(format!(
+                    "somebody wrote at {latest}, which is far ahead of this machine's clock: set the clocks right"
+                )));
             }
             if begun.revision == revision {
                 return Ok(begun);
@@ -451,14 +465,17 @@ fn outcome(rows: &mut Rows, scene: &Scene, call: &Call) -> Outcome {
     }
 }
 
-/// Whether a transaction is stored of which that was not known: all of it is, or nothing.
-fn is_stored(cells: &Cells, calls: &[Waiting], decided: &[Outcome], count: u16) -> bool {
-    let made_something = |outcome: &Outcome| matches!(outcome, Ok(Done::Call { replayed: false, .. }));
-    let made = calls.iter().zip(decided).find(|(_, outcome)| made_something(outcome));
-    made.is_some_and(|(waiting, _)| {
-        let cell = waiting.cell(count);
-        cells.get(cell).is_some_and(|rows| rows.done(waiting.call.asked.key).is_some())
-    })
+fn made_something(outcome: &Outcome) -> bool {
+    matches!(outcome, Ok(Done::Call { replayed: false, .. }))
+}
+
+/// What a call made itself, in a transaction that turned out to be stored, is no repeat to who waits for it.
+fn mark_own(outcomes: &mut [Outcome], decided: &[bool]) {
+    for (outcome, _) in outcomes.iter_mut().zip(decided).filter(|(_, made)| **made) {
+        if let Ok(Done::Call { replayed, .. }) = outcome {
+            *replayed = false;
+        }
+    }
 }
 
 fn refused(no: No) -> Failure {

@@ -134,6 +134,7 @@ impl Pipeline {
         let judged = judged(&self.look(), now, of);
         let mut due = self.store.due(cells, now, &judged, limits::DUE + self.left_alone.len())?;
         due.coupons.retain(|id| !self.left_alone.contains(id));
+        due.coupons.truncate(limits::DUE);
         Ok(due)
     }
 

@@ -56,7 +56,12 @@ impl Pipeline {
             work.asked.map(|asked| asked.key),
         )?;
         if let (Some(asked), Some(kept)) = (work.asked, answered) {
-            self.store.rollback();
+            if *decided || self.store.is_shared() {
+                // It may be there without the replicas having it yet: this waits for them, too.
+                self.store.commit(&cells, &Notes::default())?;
+            } else {
+                self.store.rollback();
+            }
             let same = kept.asked.fingerprint == asked.fingerprint;
             let repeat = Done::Office { status: kept.status, body: kept.body, replayed: !*decided };
             return Ok(if same { Ok(repeat) } else { Err(Failure::Refused(Refusal::KeyReused)) });
