@@ -72,7 +72,9 @@ pub(crate) fn quote_seconds(text: &str) -> Result<u32, String> {
 
 pub(crate) fn log(text: &str) -> Result<EnvFilter, String> {
     const WHAT: &str = "must be off, error, warn, info, debug or trace, or such a list as warn,koi=debug";
-    if text.is_empty() {
+    // One word that is no level would be taken for a part of the program, and everything else be silent.
+    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+    if !text.contains(['=', ',']) && !is_level(text) {
         return Err(WHAT.into());
     }
     EnvFilter::builder().parse(text).map_err(|_| WHAT.into())

@@ -14,14 +14,14 @@ use super::file;
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
-Nothing is sent anywhere. Mistakes are named as FILE:LINE: FIELD.
+Nothing is sent anywhere. A mistake is named as FILE:LINE: FIELD.
 
 Example:
   koi campaign check campaigns/nz-summer-2018.toml --zone Pacific/Auckland
 
 Exit status:
   0  the campaign is right
-  1  it is not; each mistake is said
+  1  it is not; the first mistake is said
   2  it was called wrongly, or the file cannot be read";
 
 /// Checks a campaign's file; shows its budget, odds and windows

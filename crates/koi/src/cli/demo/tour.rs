@@ -111,6 +111,7 @@ impl<'a> Tour<'a> {
             STORES[0].id
         );
         let refund = format!("{{\"amount\":{{\"currency\":\"NZD\",\"value\":{REFUND_CENTS}}}}}");
+        let rest = format!("{{\"amount\":{{\"currency\":\"NZD\",\"value\":{}}}}}", PURCHASE_CENTS - REFUND_CENTS);
         let claims = format!("/v1/campaigns/{CAMPAIGN}/claims");
         vec![
             (
@@ -125,8 +126,9 @@ impl<'a> Tour<'a> {
                 format!("{} \\\n  -d '{claim}'", self.post(&claims, "claim")),
             ),
             (
-                "At the till, NZD 99.00: what will it cost? The coupon is taken off by itself".to_owned(),
-                format!("QUOTE=$({} \\\n  -d '{quote}')\necho \"$QUOTE\"", self.post("/v1/quotes", "quote")),
+                "At the till, NZD 99.00: what will it cost? The coupon comes off. It holds for 3 minutes"
+                    .to_owned(),
+                format!("QUOTE=$({} \\\n  -d '{quote}')\necho \"$QUOTE\"", self.post_anew("/v1/quotes")),
             ),
             (
                 "Pay what was quoted. The merchant gets the full NZD 99.00, less the fee".to_owned(),
@@ -145,6 +147,13 @@ impl<'a> Tour<'a> {
                 ),
             ),
             (
+                "The rest, too: the shopper got back what they paid, the funder what it gave".to_owned(),
+                format!(
+                    "{} \\\n  -d '{rest}'",
+                    self.post("/v1/payments/$PAID/refunds", "rest").replace('\'', "\""),
+                ),
+            ),
+            (
                 "Where every fen of the campaign is".to_owned(),
                 self.get(&format!("/v1/campaigns/{CAMPAIGN}/budget"), "operator"),
             ),
@@ -160,6 +169,15 @@ impl<'a> Tour<'a> {
         )
     }
 
+    /// With another key whenever it is copied: who comes back later does not get the answer of the first time.
+    fn post_anew(&self, path: &str) -> String {
+        format!(
+            "curl -sS -w '\\n' '{}{path}' \\\n  -H 'Authorization: Bearer sandbox_wallet' \
+             -H \"Idempotency-Key: $(date +%s)\"",
+            self.url
+        )
+    }
+
     fn get(&self, path: &str, role: &str) -> String {
         format!("curl -sS -w '\\n' '{}{path}' \\\n  -H 'Authorization: Bearer sandbox_{role}'", self.url)
     }
@@ -167,5 +185,5 @@ impl<'a> Tour<'a> {
 
 /// Takes an id out of a JSON answer that a shell variable holds, with what every machine has.
 fn taken(variable: &str, prefix: &str) -> String {
-    format!("$(echo \"${variable}\" | sed 's/.*\"id\":\"\\({prefix}_[^\"]*\\)\".*/\\1/')")
+    format!("$(echo \"${variable}\" | sed -n 's/.*\"id\":\"\\({prefix}_[^\"]*\\)\".*/\\1/p')")
 }
