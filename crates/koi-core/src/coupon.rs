@@ -249,11 +249,6 @@ impl Coupon {
         }
     }
 
-    /// Whether an expiry has anything to book: a remainder, or the end of a coupon that nothing holds.
-    pub fn lapses(&self) -> bool {
-        self.remaining > 0 || self.reserved == 0
-    }
-
     /// Whether its packet may go back: it has ended without ever being used, and nothing holds its money.
     pub fn leaves_packet(&self, restock_expired: bool) -> bool {
         let ended = match self.phase {

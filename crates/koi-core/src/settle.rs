@@ -35,7 +35,7 @@ fn next_due(rows: &Rows, scene: &Scene, id: CouponId) -> Result<Option<Changes>,
         let quote = Quote { phase: quote::Phase::Expired, ..quote.clone() };
         return release(coupon, campaign, quote).map(Some);
     }
-    if coupon.is_live() && coupon.has_expired(campaign, scene.now) && coupon.lapses() {
+    if coupon.is_live() && coupon.has_expired(campaign, scene.now) && coupon.remaining > 0 {
         return expire(coupon, campaign, scene.now).map(Some);
     }
     if coupon.is_live() && campaign.judged_at(scene.now) >= coupon.expires_at && coupon.remaining > 0 {
@@ -69,6 +69,8 @@ pub fn release(coupon: &Coupon, campaign: &Campaign, quote: Quote) -> Result<Cha
     Ok(with_coupon(changes, coupon, campaign))
 }
 
+/// Books the expiry of a coupon of which something remains. (Of one that is held and of which nothing does, open quotes
+/// hold the rest.)
 fn expire(coupon: &Coupon, campaign: &Campaign, now: Time) -> Result<Changes, Fault> {
     let movement = Movement {
         debit: Account::Committed,
@@ -79,8 +81,7 @@ fn expire(coupon: &Coupon, campaign: &Campaign, now: Time) -> Result<Changes, Fa
         part: 0,
         coupon: Some(coupon.id),
     };
-    let changes = if coupon.remaining > 0 { moving(campaign, movement) } else { Changes::default() };
-    Ok(with_coupon(changes, coupon.clone().expire(&campaign.pauses, now)?, campaign))
+    Ok(with_coupon(moving(campaign, movement), coupon.clone().expire(&campaign.pauses, now)?, campaign))
 }
 
 /// Changes that move money of a campaign.
