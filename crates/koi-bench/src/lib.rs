@@ -7,7 +7,8 @@
 //! 1. `machine` says what it runs on, `disk` how long one fdatasync takes.
 //! 2. `bars::hot_path` measures an empty server: claims beside requests that are only parsed
 //!    (bar 1), the tail at half that rate (bar 6), quotes and payments (bar 7).
-//! 3. `bars::beside_redis` measures the same claims beside a Redis script (bar 2).
+//! 3. `bars::compare` measures the same claims beside a Redis script (bar 2), a transaction of PostgreSQL for each
+//!    (bar 3) and Koi on PostgreSQL (bar 4).
 //! 4. `bars::stored` fills a server with coupons and measures it full (bar 5), its memory (bar 8), how
 //!    it starts (bar 9) and how it is checked (bar 10).
 //! 5. [`Report`] holds it all, as a table and as JSON.
@@ -32,7 +33,9 @@ mod machine;
 mod memory;
 mod metrics;
 mod options;
+mod peer;
 mod people;
+mod postgres;
 mod process;
 mod progress;
 mod random;
@@ -50,8 +53,10 @@ mod fake_server;
 pub use limits::{CONNECTIONS_MAX, COUPONS_MAX, ROUNDS_MAX, SECONDS_MAX, SECONDS_MIN};
 pub use machine::Machine;
 pub use options::Options;
+pub use peer::{PeerClaim, PeerCoupon, PeerOutcome};
+pub use postgres::CLAIM_CALL;
 pub use progress::{Progress, on_standard_error};
-pub use redis::{CLAIM_LUA, Coupon as RedisCoupon, Outcome as RedisOutcome, RedisClaim};
-pub use report::{Bar, Report, Spread};
+pub use redis::{CLAIM_LUA, redis_arguments, redis_keys};
+pub use report::{Bar, Compared, Report, Spread};
 pub use run::run;
-pub use spec::{MEASURED_BARS, Sense};
+pub use spec::{COMPARED_BARS, MEASURED_BARS, Sense};

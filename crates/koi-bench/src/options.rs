@@ -100,6 +100,11 @@ impl Options {
         self.generator_threads.unwrap_or(by_cores).min(self.connections)
     }
 
+    /// The folder in which temporary folders are made.
+    pub(crate) fn parent(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
     pub(crate) fn program(&self) -> anyhow::Result<PathBuf> {
         match &self.koi {
             Some(path) => Ok(path.clone()),
@@ -126,7 +131,7 @@ mod tests {
             let refusal = options.check().expect_err(named).to_string();
             assert!(refusal.contains(named), "{refusal:?} does not name {named:?}");
         };
-        check(|options| options.only = vec![1, 3], "bar 3");
+        check(|options| options.only = vec![1, 11], "bar 11");
         check(|options| options.coupons = 0, "coupons");
         check(|options| options.seconds = f64::NAN, "seconds");
         check(|options| options.rounds = 0, "rounds");

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::call;
 use crate::limits::{START_MAX, STOP_MAX};
@@ -61,14 +62,18 @@ impl Process {
         }
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), signal).with_context(|| format!("sending {signal:?}"))
+    }
+
     /// Asks it to end (SIGTERM) and waits.
     pub(crate) fn terminate(self) -> anyhow::Result<()> {
         let log = self.log.clone();
-        let process = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).context("sending SIGTERM")?;
+        self.signal(Signal::TERM)?;
         let status = self.wait(STOP_MAX).context("ending it by SIGTERM")?;
         // A program without a handler of its own ends by the signal, which is what was asked.
-        if !status.success() && status.signal() != Some(rustix::process::Signal::TERM.as_raw()) {
+        if !status.success() && status.signal() != Some(Signal::TERM.as_raw()) {
             bail!("it ended with {status} after SIGTERM{}", last_words(&log));
         }
         Ok(())

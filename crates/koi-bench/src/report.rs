@@ -33,6 +33,30 @@ pub struct Report {
     pub kept: Option<String>,
     /// In order of their numbers.
     pub bars: Vec<Bar>,
+    /// What bars 2, 3 and 4 were measured on, side by side; empty without them.
+    pub compared: Vec<Compared>,
+}
+
+/// One of those whose claims were measured in turn.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// Which.
+    pub what: &'static str,
+    /// Claims in each second.
+    pub claims_per_s: Option<Spread>,
+    /// Its rounds by those of Koi on a data folder, neighbour by neighbour.
+    pub ratio: Option<Spread>,
+    /// Commands per commit, where it tells.
+    pub batch: Option<f64>,
+}
+
+impl Compared {
+    /// With its rounds, and Koi's.
+    pub(crate) fn of(what: &'static str, rounds: &[f64], koi: &[f64], batch: Option<f64>) -> Compared {
+        let ratios: Vec<f64> =
+            rounds.iter().zip(koi).filter(|(_, koi)| **koi > 0.0).map(|(round, koi)| round / koi).collect();
+        Compared { what, claims_per_s: Spread::of(rounds), ratio: Spread::of(&ratios), batch: batch.map(rounded) }
+    }
 }
 
 /// One bar and what was measured.

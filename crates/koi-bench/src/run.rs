@@ -1,11 +1,12 @@
 //! One run: a folder for everything, the stages in order, the report.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
 
-use crate::bars::{beside_redis, hot_path, stored};
+use crate::bars::{compare, hot_path, stored};
 use crate::disk;
 use crate::machine::Machine;
 use crate::options::Options;
@@ -29,7 +30,8 @@ pub fn run(options: &Options, progress: &dyn Fn(Progress<'_>)) -> anyhow::Result
     let fsync_us = disk::sync_us(run.folder)?;
 
     let (mut bars, batch) = hot_path::measure(&run);
-    bars.extend(beside_redis::measure(&run));
+    let (beside, compared) = compare::measure(&run);
+    bars.extend(beside);
     bars.extend(stored::measure(&run));
     bars.sort_by_key(|bar| bar.bar);
 
@@ -45,11 +47,12 @@ pub fn run(options: &Options, progress: &dyn Fn(Progress<'_>)) -> anyhow::Result
         generator_threads: options.threads(),
         kept: options.keep.then(|| folder.keep().display().to_string()),
         bars,
+        compared,
     })
 }
 
 fn temporary_folder(options: &Options) -> anyhow::Result<tempfile::TempDir> {
-    let parent = options.data.clone().unwrap_or_else(std::env::temp_dir);
+    let parent = options.parent();
     std::fs::create_dir_all(&parent)
         .and_then(|()| tempfile::Builder::new().prefix("koi-bench-").tempdir_in(&parent))
         .with_context(|| format!("making a folder in {}", parent.display()))
@@ -109,15 +112,28 @@ impl Run<'_> {
     /// Starts `koi serve` on a data folder and waits until it is ready.
     pub(crate) fn serve(&self, data: &Path) -> anyhow::Result<Server> {
         std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-        let mut command = Command::new(&self.program);
-        command.args(["serve", "--sandbox", "--data"]).arg(data).args(["--listen", "127.0.0.1:0"]);
-        command.args(&self.options.serve_arguments);
-        Server::start(&mut command, &data.with_extension("log")).context("starting koi serve")
+        self.serve_with("--data", data.as_os_str(), &data.with_extension("log"))
     }
 
-    /// A fresh server with its stage set.
+    fn serve_with(&self, place: &str, at: &OsStr, log: &Path) -> anyhow::Result<Server> {
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", place]).arg(at);
+        command.args(&self.options.serve_arguments);
+        Server::start(&mut command, log).context("starting koi serve")
+    }
+
+    /// A fresh server on a data folder, with its stage set.
     pub(crate) fn open(&self, name: &str) -> anyhow::Result<(Server, Site)> {
-        let server = self.serve(&self.data(name))?;
+        self.staged(self.serve(&self.data(name))?)
+    }
+
+    /// A fresh server on a database, with its stage set.
+    pub(crate) fn open_on(&self, name: &str, database: &str) -> anyhow::Result<(Server, Site)> {
+        let log = self.data(name).with_extension("log");
+        self.staged(self.serve_with("--database", OsStr::new(database), &log)?)
+    }
+
+    fn staged(&self, server: Server) -> anyhow::Result<(Server, Site)> {
         let stage = Stage::set(server.address)
             .with_context(|| format!("setting the stage{}", server.process.last_words()))?;
         let site = Site::new(server.address, stage, self.options);

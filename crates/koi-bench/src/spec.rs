@@ -24,14 +24,18 @@ pub(crate) struct Spec {
 }
 
 /// The numbers of the bars that this command measures, in order.
-pub const MEASURED_BARS: [u8; 8] = [1, 2, 5, 6, 7, 8, 9, 10];
+pub const MEASURED_BARS: [u8; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/// Those of them that put Koi beside something else.
+pub const COMPARED_BARS: [u8; 3] = [2, 3, 4];
 
 /// Coupons that bars 5, 8, 9 and 10 speak of.
 pub(crate) const COUPONS_OF_THE_BARS: u64 = 10_000_000;
 
-const SPECS: [Spec; 8] = [
+const SPECS: [Spec; 10] = [
     at_least(1, "claims ÷ requests only parsed", 0.4),
     at_least(2, "claims ÷ claims in a Redis script", 1.0),
+    at_least(3, "claims ÷ claims, a transaction each", 6.0),
+    at_least(4, "claims, PostgreSQL ÷ data folder", 0.5),
     at_least(5, "claims, coupons stored ÷ empty", 0.8),
     at_most(6, "p99 of a claim at half the peak", "ms", 10.0),
     at_least(7, "quote and pay ÷ claims", 0.4),

@@ -27,6 +27,9 @@ pub(crate) const PACKETS: [(u64, u64); 4] =
 /// Far above what anybody reaches, so that people may return; each of their claims is checked all the same.
 pub(crate) const LIMIT: u64 = 1_000;
 
+/// Of a day, which times of peers are made of.
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// What the people need to know.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {

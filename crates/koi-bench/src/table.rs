@@ -4,7 +4,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::Value;
 
-use crate::report::{Bar, Report};
+use crate::report::{Bar, Compared, Report, Spread};
 use crate::spec::Sense;
 
 /// A line around the head and at the end, and no others.
@@ -15,31 +15,11 @@ const COLUMNS: u16 = 100;
 
 /// The environment first: without it the figures mean nothing.
 pub(crate) fn render(report: &Report) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(STYLE)
-        .force_no_tty()
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(COLUMNS)
-        .set_header(["bar", "what", "value", "min – max", "target", ""]);
-    for bar in &report.bars {
-        table.add_row([
-            bar.bar.to_string(),
-            bar.what.to_owned(),
-            bar.value.map_or("–".to_owned(), |value| with_unit(value, bar.unit)),
-            spread(bar),
-            target(bar),
-            verdict(bar).to_owned(),
-        ]);
-    }
-    for right in [0, 2, 4] {
-        if let Some(column) = table.column_mut(right) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
     let mut text = environment(report);
-    text += &table.trim_fmt();
-    text.push('\n');
+    if !report.compared.is_empty() {
+        text += &compared(&report.compared);
+    }
+    text += &bars(&report.bars);
     for bar in &report.bars {
         for remark in remarks(bar) {
             text += &wrapped(&format!("bar {}: {remark}", bar.bar));
@@ -49,6 +29,57 @@ pub(crate) fn render(report: &Report) -> String {
         text += &format!("The data is kept in {folder}\n");
     }
     text
+}
+
+/// A table with this head, whose columns of these numbers hold figures.
+fn drawn<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>, figures: &[usize]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .force_no_tty()
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(COLUMNS)
+        .set_header(head);
+    for row in rows {
+        table.add_row(row);
+    }
+    for right in figures {
+        if let Some(column) = table.column_mut(*right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt() + "\n"
+}
+
+/// Those that were measured in turn, each beside the first.
+fn compared(compared: &[Compared]) -> String {
+    let row = |one: &Compared| {
+        let median =
+            |spread: &Option<Spread>| spread.as_ref().map_or("–".to_owned(), |spread| figure(spread.median));
+        [
+            one.what.to_owned(),
+            median(&one.claims_per_s),
+            one.claims_per_s.as_ref().map(range).unwrap_or_default(),
+            median(&one.ratio),
+            one.batch.map(figure).unwrap_or_default(),
+        ]
+    };
+    let head = ["claims through the same HTTP layer", "claims/s", "min – max", "ratio", "batch"];
+    drawn(head, compared.iter().map(row), &[1, 3, 4])
+}
+
+fn bars(bars: &[Bar]) -> String {
+    let row = |bar: &Bar| {
+        [
+            bar.bar.to_string(),
+            bar.what.to_owned(),
+            bar.value.map_or("–".to_owned(), |value| with_unit(value, bar.unit)),
+            bar.spread.as_ref().map(range).unwrap_or_default(),
+            target(bar),
+            verdict(bar).to_owned(),
+        ]
+    };
+    drawn(["bar", "what", "value", "min – max", "target", ""], bars.iter().map(row), &[0, 2, 4])
 }
 
 fn environment(report: &Report) -> String {
@@ -93,12 +124,11 @@ fn target(bar: &Bar) -> String {
     format!("{sign} {} {}", bar.target, bar.unit).trim_end().to_owned()
 }
 
-fn spread(bar: &Bar) -> String {
-    match &bar.spread {
-        Some(spread) if spread.rounds.len() > 1 => {
-            format!("{} – {}", figure(spread.min), figure(spread.max))
-        }
-        _ => String::new(),
+/// From the least to the greatest, where there is more than one.
+fn range(spread: &Spread) -> String {
+    match spread.rounds.len() {
+        0 | 1 => String::new(),
+        _ => format!("{} – {}", figure(spread.min), figure(spread.max)),
     }
 }
 

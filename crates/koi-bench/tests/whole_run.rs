@@ -8,7 +8,7 @@ use koi_bench::{MEASURED_BARS, Options, run};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("serve" | "bench-redis") => {
+        Some("serve" | "bench-peer") => {
             let server = fake_server::FakeServer::start();
             println!("listening on http://{}", server.address);
             loop {

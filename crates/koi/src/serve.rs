@@ -20,7 +20,8 @@ use crate::engine::keys::KeyRing;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::readers::{LongReads, Readers};
 use crate::engine::{Engine, Writers};
-use crate::http::{App, redis_claims, router, server};
+use crate::http::peer_claims::{self, Behind};
+use crate::http::{App, router, server};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::settings::Serve;
@@ -190,19 +191,14 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.context("a thread of the server panicked")
 }
 
-/// The server that `koi bench` compares with: the same HTTP layer, with claims out of a Redis script. The server behind
+/// The server that `koi bench` compares with: the same HTTP layer, with claims out of something else. The server behind
 /// that layer is there in full, and idle.
-pub(crate) async fn serve_beside_redis(
+pub(crate) async fn serve_peer(
     settings: &Serve,
-    redis: SocketAddr,
+    behind: Behind,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let client = redis::Client::open(format!("redis://{redis}"))?;
-    let connection = client
-        .get_multiplexed_async_connection()
-        .await
-        .with_context(|| format!("connecting to Redis at {redis}"))?;
-    serve_routes(settings, |app| redis_claims::router(app, connection), ready, told_to_stop()).await
+    serve_routes(settings, |app| peer_claims::router(app, behind), ready, told_to_stop()).await
 }
 
 /// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever

@@ -1,6 +1,6 @@
 //! How each bar is measured. One file per stage of the run; they share [`rounds`].
 
-pub(crate) mod beside_redis;
+pub(crate) mod compare;
 pub(crate) mod hot_path;
 mod rounds;
 pub(crate) mod stored;

@@ -1,10 +1,5 @@
 //! A Redis beside Koi, for bar 2: the server, its stage, and the claim as a script.
-//!
-//! The script runs behind Koi's own HTTP layer, in the hidden child mode `koi bench-redis`, so that the two
-//! differ in what stands behind a claim and in nothing else. That mode sends [`CLAIM_LUA`] with the keys and
-//! arguments of a [`RedisClaim`].
 
-mod claim;
 mod resp;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,14 +10,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 
-pub use claim::{CLAIM_LUA, Coupon, Outcome, RedisClaim};
 use resp::{Client, Reply};
 
 use crate::limits::{PORT_ATTEMPTS_MAX, START_MAX};
+use crate::peer::PeerClaim;
 use crate::process::Process;
-use crate::stage::{CAMPAIGN, LIMIT, PACKETS, Stage};
+use crate::stage::{CAMPAIGN, DAY_MS, LIMIT, PACKETS, Stage};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// The claim as a script; its head says what its keys and arguments are.
+pub const CLAIM_LUA: &str = include_str!("../claim.lua");
 
 /// A Redis of our own, in a folder of its own.
 #[derive(Debug)]
@@ -88,7 +84,7 @@ impl Redis {
             Ok(Reply::Error(error)) => Err(anyhow!("{}: {error}", words[0])),
             other => other.map(|_| ()),
         };
-        let keys = RedisClaim { campaign: CAMPAIGN, ..RedisClaim::default() }.keys();
+        let keys = redis_keys(&PeerClaim { campaign: CAMPAIGN, ..PeerClaim::default() });
         let [_, _, campaign, counts, faces, codes, _] = keys;
         let now_ms = Timestamp::now().as_millisecond();
         let sum = |tier: fn((u64, u64)) -> u64| PACKETS.iter().copied().map(tier).sum::<u64>().to_string();
@@ -115,6 +111,35 @@ impl Redis {
         }
         Ok(())
     }
+}
+
+/// `KEYS` of [`CLAIM_LUA`], in its order.
+#[must_use]
+pub fn redis_keys(claim: &PeerClaim<'_>) -> [String; 7] {
+    let PeerClaim { campaign, person, idempotency_key, coupon_id, .. } = claim;
+    [
+        format!("idempotency:{person}:{idempotency_key}"),
+        format!("person:{campaign}:{person}"),
+        format!("campaign:{campaign}"),
+        format!("packets:{campaign}"),
+        format!("faces:{campaign}"),
+        "codes".to_owned(),
+        format!("coupon:{coupon_id}"),
+    ]
+}
+
+/// `ARGV` of [`CLAIM_LUA`], in its order.
+#[must_use]
+pub fn redis_arguments(claim: &PeerClaim<'_>) -> [String; 7] {
+    [
+        claim.fingerprint.to_owned(),
+        claim.code.to_owned(),
+        claim.account.to_owned(),
+        claim.person.to_owned(),
+        claim.coupon_id.to_owned(),
+        claim.now_ms.to_string(),
+        claim.luck_53().to_string(),
+    ]
 }
 
 fn free_port() -> anyhow::Result<u16> {

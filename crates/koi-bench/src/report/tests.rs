@@ -19,6 +19,7 @@ fn report(bars: Vec<Bar>) -> Report {
         generator_threads: 1,
         kept: None,
         bars,
+        compared: Vec::new(),
     }
 }
 
@@ -87,4 +88,24 @@ fn a_spread_knows_its_middle() {
     assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
     assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
     assert_eq!(median(&[]), None);
+}
+
+#[test]
+fn those_that_were_compared_have_a_table_of_their_own() {
+    let koi = [40_000.0, 44_000.0];
+    let compared = vec![
+        Compared::of("Koi on a data folder", &koi, &koi, Some(88.0)),
+        Compared::of("a Redis script", &[20_000.0, 33_000.0], &koi, None),
+    ];
+    let report = Report { compared, ..report(vec![Bar::measured(2, &[2.0, 1.5]).judge(false)]) };
+    has_its_figures(&report.table());
+    assert_eq!(report.compared[1].ratio.as_ref().map(|ratio| (ratio.min, ratio.max)), Some((0.5, 0.75)));
+}
+
+/// The lines that name what was compared, with the figures that a reader looks for.
+fn has_its_figures(table: &str) {
+    let line = |named: &str| table.lines().find(|line| line.contains(named)).expect("its line").to_owned();
+    let (koi, redis) = (line("Koi on a data folder"), line("a Redis script"));
+    assert!(koi.contains("42,000") && koi.contains("1.00") && koi.contains("88.0"), "{koi}");
+    assert!(redis.contains("26,500") && redis.contains("0.62"), "{redis}");
 }

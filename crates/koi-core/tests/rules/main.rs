@@ -6,6 +6,7 @@ mod books;
 mod cancels;
 mod cells;
 mod claims;
+mod commands;
 mod expiry;
 mod idempotency;
 mod limits;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use koi_bench::{Options, on_standard_error, run};
+use koi_bench::{COMPARED_BARS, Options, on_standard_error, run};
 
 use super::{Ended, Ending, terminal};
 
@@ -13,7 +13,22 @@ run takes some minutes and some gigabytes of disk.
 Examples:
   koi bench --brief
   koi bench --only 1,6,7 --seconds 5 --rounds 3
+  koi bench compare
   koi bench --coupons 10000000 --data /var/tmp --json > bench.json
+
+Exit status:
+  0  every bar that was judged holds
+  1  a bar does not hold, or could not be measured
+  2  it was called wrongly, or could not run";
+
+const AFTER_COMPARE_HELP: &str = "\
+Everybody gets the same claims by the same people through the same HTTP layer, in turn: Koi on a data folder; a Redis \
+script (appendfsync always); a PostgreSQL function, one transaction for each claim; Koi on PostgreSQL. Redis and \
+PostgreSQL are started in temporary folders, where they are installed, with every answer on the disk. How many cells \
+and connections Koi has on PostgreSQL is said as to any server (KOI_CELLS, KOI_WRITERS).
+
+Example:
+  koi bench compare --seconds 10 --rounds 5
 
 Exit status:
   0  every bar that was judged holds
@@ -22,18 +37,34 @@ Exit status:
 
 /// Measures this machine against Koi's bars
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(super) struct Bench {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// The bars to measure, by their numbers; all when left out
     #[arg(long, value_name = "BARS", value_delimiter = ',')]
     only: Vec<u8>,
     /// Coupons to store for bars 5, 8, 9 and 10 [default: 10000000; 2000 with --brief]
     #[arg(long, value_name = "NUMBER")]
     coupons: Option<u64>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(clap::Subcommand)]
+enum Part {
+    /// Measures Koi beside Redis and PostgreSQL: bars 2, 3 and 4
+    #[command(after_help = AFTER_COMPARE_HELP)]
+    Compare(How),
+}
+
+/// How it is measured.
+#[derive(clap::Args)]
+struct How {
     /// Length of each measurement in seconds [default: 5; 0.2 with --brief]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
-    /// How often two things are measured in turn [default: 3; 1 with --brief]
+    /// How often things are measured in turn [default: 3; 1 with --brief]
     #[arg(long, value_name = "NUMBER")]
     rounds: Option<u32>,
     /// Connections of a closed loop [default: 256; 32 with --brief]
@@ -55,10 +86,19 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn run(self) -> Ended {
+        match self.part {
+            Some(Part::Compare(how)) => how.measure(COMPARED_BARS.to_vec(), None),
+            None => self.how.measure(self.only, self.coupons),
+        }
+    }
+}
+
+impl How {
+    fn measure(self, only: Vec<u8>, coupons: Option<u64>) -> Ended {
         let base = if self.brief { Options::brief() } else { Options::default() };
         let options = Options {
-            only: self.only,
-            coupons: self.coupons.unwrap_or(base.coupons),
+            only,
+            coupons: coupons.unwrap_or(base.coupons),
             seconds: self.seconds.unwrap_or(base.seconds),
             rounds: self.rounds.unwrap_or(base.rounds),
             connections: self.connections.unwrap_or(base.connections),

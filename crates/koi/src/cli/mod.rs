@@ -6,7 +6,7 @@
 mod backup;
 mod banner;
 mod bench;
-mod bench_redis;
+mod bench_peer;
 mod campaign;
 mod check;
 mod client;
@@ -88,7 +88,7 @@ enum Command {
     Completions(completions::Completions),
     Man(man::Man),
     #[command(hide = true)]
-    BenchRedis(bench_redis::BenchRedis),
+    BenchPeer(bench_peer::BenchPeer),
     #[command(hide = true)]
     Docs(docs::Docs),
 }
@@ -121,7 +121,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Bench(bench) => bench.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
-        Command::BenchRedis(bench) => bench.run(),
+        Command::BenchPeer(bench) => bench.run(),
         Command::Docs(docs) => docs.run(),
     }
 }

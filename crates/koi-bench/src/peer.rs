@@ -1,11 +1,11 @@
-//! The claim as a script: its text, what it is given, and what it answers.
+//! A claim as those get it that Koi is compared with, and what they answer.
+//!
+//! They stand behind Koi's own HTTP layer, in the hidden child mode `koi bench-peer`, so that what is compared differs
+//! in what stands behind a claim and in nothing else.
 
-/// The script; its head says what its keys and arguments are.
-pub const CLAIM_LUA: &str = include_str!("../claim.lua");
-
-/// One call of the script.
+/// One claim.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RedisClaim<'a> {
+pub struct PeerClaim<'a> {
     /// The campaign's id, from the path.
     pub campaign: &'a str,
     /// The code scanned.
@@ -26,64 +26,41 @@ pub struct RedisClaim<'a> {
     pub luck: u64,
 }
 
-impl RedisClaim<'_> {
-    /// `KEYS`, in the script's order.
+impl PeerClaim<'_> {
+    /// The luck as a number of 53 bits, which every peer can hold.
     #[must_use]
-    pub fn keys(&self) -> [String; 7] {
-        let RedisClaim { campaign, person, idempotency_key, coupon_id, .. } = self;
-        [
-            format!("idempotency:{person}:{idempotency_key}"),
-            format!("person:{campaign}:{person}"),
-            format!("campaign:{campaign}"),
-            format!("packets:{campaign}"),
-            format!("faces:{campaign}"),
-            "codes".to_owned(),
-            format!("coupon:{coupon_id}"),
-        ]
-    }
-
-    /// `ARGV`, in the script's order.
-    #[must_use]
-    pub fn arguments(&self) -> [String; 7] {
-        [
-            self.fingerprint.to_owned(),
-            self.code.to_owned(),
-            self.account.to_owned(),
-            self.person.to_owned(),
-            self.coupon_id.to_owned(),
-            self.now_ms.to_string(),
-            (self.luck >> 11).to_string(),
-        ]
+    pub fn luck_53(&self) -> u64 {
+        self.luck >> 11
     }
 }
 
-/// What the script answered.
+/// What a peer answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PeerOutcome {
     /// A coupon was issued.
-    Created(Coupon),
+    Created(PeerCoupon),
     /// The key had been used for the same request: this is what it got.
-    Replayed(Coupon),
+    Replayed(PeerCoupon),
     /// No coupon, for the reason of this code.
     Refused(String),
 }
 
-impl Outcome {
-    /// Reads the two words that the script answers; `None` for anything else.
+impl PeerOutcome {
+    /// Reads the two words that a peer answers; `None` for anything else.
     #[must_use]
-    pub fn parse(word: &str, rest: &str) -> Option<Outcome> {
+    pub fn parse(word: &str, rest: &str) -> Option<PeerOutcome> {
         match word {
-            "created" => Coupon::parse(rest).map(Outcome::Created),
-            "replayed" => Coupon::parse(rest).map(Outcome::Replayed),
-            "refused" => Some(Outcome::Refused(rest.to_owned())),
+            "created" => PeerCoupon::parse(rest).map(PeerOutcome::Created),
+            "replayed" => PeerCoupon::parse(rest).map(PeerOutcome::Replayed),
+            "refused" => Some(PeerOutcome::Refused(rest.to_owned())),
             _ => None,
         }
     }
 }
 
-/// A coupon as the script stores it.
+/// A coupon as a peer stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coupon {
+pub struct PeerCoupon {
     /// As it was given.
     pub id: String,
     /// As it was given.
@@ -102,15 +79,15 @@ pub struct Coupon {
     pub expires_at_ms: u64,
 }
 
-impl Coupon {
+impl PeerCoupon {
     /// Reads the eight columns of a stored coupon.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Coupon> {
+    pub fn parse(text: &str) -> Option<PeerCoupon> {
         let columns: Vec<&str> = text.split('|').collect();
         let [id, account, person, code, store, face, collected_at_ms, expires_at_ms] = columns[..] else {
             return None;
         };
-        Some(Coupon {
+        Some(PeerCoupon {
             id: id.to_owned(),
             account: account.to_owned(),
             person: person.to_owned(),
