@@ -6,7 +6,6 @@ use crate::fault::Fault;
 use crate::id::{CouponId, PaymentId, QuoteId};
 use crate::pay;
 use crate::purchase;
-use crate::quote::{self, Quote};
 use crate::refund;
 use crate::refusal::Refusal;
 use crate::rows::{Changes, Done, Rows};
@@ -85,7 +84,8 @@ fn replay(rows: &Rows, scene: &Scene, done: Done) -> Result<Answer, Fault> {
         Done::Claim(id) => Answer::Coupon(coupon(id)?.as_issued(scene.campaign_of(id)?)),
         Done::Void(id) => Answer::Coupon(coupon(id)?.clone()),
         Done::Quote(id) => Answer::Quote(quote(id)?.as_opened()),
-        Done::CancelQuote(id) => Answer::Quote(Quote { phase: quote::Phase::Cancelled, ..quote(id)?.clone() }),
+        // Whoever cancelled it was the last to change it.
+        Done::CancelQuote(id) => Answer::Quote(quote(id)?.clone()),
         Done::Pay(id) => Answer::Payment(quote(id)?.clone(), payment(PaymentId::of(id))?.as_paid()),
         Done::CancelPayment(id) => Answer::Payment(quote(id.quote())?.clone(), payment(id)?.clone()),
         Done::Refund(id) => {

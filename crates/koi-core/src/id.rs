@@ -367,6 +367,14 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_made_of_picks_and_read_back() {
+        let code = CodeText::of_picks([0, 1, 29, 30, 59, 8, 7, 255]);
+        assert_eq!(code.as_str(), "23Z2ZA9H");
+        assert_eq!(CodeText::parse(code.as_str()), Some(code));
+        assert_eq!(CodeText::parse("a b"), None);
+    }
+
+    #[test]
     fn a_coupon_number_holds_cell_campaign_and_ordinal() {
         for (cell, campaign, ordinal) in [(0, 1, 0), (1023, MAX_CAMPAIGNS, u32::MAX), (7, 42, 4_000_000_000)] {
             let id = CouponId::new(Cell(cell), CampaignNo(campaign), ordinal);
