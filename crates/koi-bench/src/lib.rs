@@ -11,7 +11,8 @@
 //!    (bar 3) and Koi on PostgreSQL (bar 4).
 //! 4. `bars::stored` fills a server with coupons and measures it full (bar 5), its memory (bar 8), how
 //!    it starts (bar 9) and how it is checked (bar 10).
-//! 5. [`Report`] holds it all, as a table and as JSON.
+//! 5. In place of all bars, `bars::scaling` puts numbers of cells and of servers on PostgreSQL beside each other.
+//! 6. [`Report`] holds it all, as a table and as JSON.
 //!
 //! The load comes from `load`, a single-threaded event loop light enough to share two cores with
 //! the server that it measures. `site` joins a server, its stage and the people who visit it.
@@ -37,6 +38,7 @@ mod peer;
 mod people;
 mod postgres;
 mod process;
+mod processor;
 mod progress;
 mod random;
 mod redis;
@@ -50,7 +52,8 @@ mod table;
 #[cfg(test)]
 mod fake_server;
 
-pub use limits::{CONNECTIONS_MAX, COUPONS_MAX, ROUNDS_MAX, SECONDS_MAX, SECONDS_MIN};
+pub use bars::scaling::Scaling;
+pub use limits::{CELLS_MAX, CONNECTIONS_MAX, COUPONS_MAX, ROUNDS_MAX, SECONDS_MAX, SECONDS_MIN, SERVERS_MAX};
 pub use machine::Machine;
 pub use options::Options;
 pub use peer::{PeerClaim, PeerCoupon, PeerOutcome};

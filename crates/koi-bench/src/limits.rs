@@ -13,6 +13,11 @@ pub const SECONDS_MIN: f64 = 0.05;
 /// Longest measurement, in seconds.
 pub const SECONDS_MAX: f64 = 600.0;
 
+/// Most cells of an installation.
+pub const CELLS_MAX: u16 = 1_024;
+/// Most servers on one database.
+pub const SERVERS_MAX: usize = 32;
+
 /// How long a server may take from its start to its first answer.
 pub(crate) const START_MAX: Duration = Duration::from_secs(120);
 /// How long a server may take to end after it was asked to; then it is killed.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 
+use crate::bars::scaling::Scaling;
 use crate::limits::{
     CONNECTIONS_MAX, CORES_PER_GENERATOR_THREAD, COUPONS_MAX, GENERATOR_THREADS_MAX, ROUNDS_MAX, SECONDS_MAX,
     SECONDS_MIN,
@@ -16,6 +17,8 @@ use crate::spec::MEASURED_BARS;
 pub struct Options {
     /// The bars to measure; empty means all of [`MEASURED_BARS`].
     pub only: Vec<u8>,
+    /// In place of the bars: how the cost of a claim grows with cells and servers.
+    pub scaling: Option<Scaling>,
     /// Coupons to store for bars 5, 8, 9 and 10, at most [`COUPONS_MAX`].
     pub coupons: u64,
     /// Length of each measurement in seconds, [`SECONDS_MIN`] to [`SECONDS_MAX`], without its warm-up.
@@ -43,6 +46,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             only: Vec::new(),
+            scaling: None,
             coupons: 10_000_000,
             seconds: 5.0,
             rounds: 3,
@@ -73,6 +77,9 @@ impl Options {
             if !MEASURED_BARS.contains(bar) {
                 bail!("bar {bar} is not measured by this command, which knows {MEASURED_BARS:?}");
             }
+        }
+        if let Some(scaling) = &self.scaling {
+            scaling.check()?;
         }
         ensure!((1..=COUPONS_MAX).contains(&self.coupons), "coupons: 1 to {COUPONS_MAX}");
         ensure!((SECONDS_MIN..=SECONDS_MAX).contains(&self.seconds), "seconds: {SECONDS_MIN} to {SECONDS_MAX}");

@@ -33,7 +33,7 @@ pub struct Report {
     pub kept: Option<String>,
     /// In order of their numbers.
     pub bars: Vec<Bar>,
-    /// What bars 2, 3 and 4 were measured on, side by side; empty without them.
+    /// Those that were measured side by side, for bars 2, 3 and 4 or for the scaling; empty without them.
     pub compared: Vec<Compared>,
 }
 
@@ -41,22 +41,17 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
     /// Which.
-    pub what: &'static str,
+    pub what: String,
     /// Claims in each second.
     pub claims_per_s: Option<Spread>,
-    /// Its rounds by those of Koi on a data folder, neighbour by neighbour.
+    /// Its rounds by those of the first in the table, neighbour by neighbour.
     pub ratio: Option<Spread>,
     /// Commands per commit, where it tells.
     pub batch: Option<f64>,
-}
-
-impl Compared {
-    /// With its rounds, and Koi's.
-    pub(crate) fn of(what: &'static str, rounds: &[f64], koi: &[f64], batch: Option<f64>) -> Compared {
-        let ratios: Vec<f64> =
-            rounds.iter().zip(koi).filter(|(_, koi)| **koi > 0.0).map(|(round, koi)| round / koi).collect();
-        Compared { what, claims_per_s: Spread::of(rounds), ratio: Spread::of(&ratios), batch: batch.map(rounded) }
-    }
+    /// Processor time of its servers for each claim, in microseconds.
+    pub server_us_per_claim: Option<Spread>,
+    /// The same of the database behind them, where they have one.
+    pub behind_us_per_claim: Option<Spread>,
 }
 
 /// One bar and what was measured.

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::bars::{compare, hot_path, stored};
+use crate::bars::{compare, hot_path, scaling, stored};
 use crate::disk;
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::process::Server;
 use crate::progress::Progress;
-use crate::report::{Bar, Report, rounded};
+use crate::report::{Bar, Compared, Report, rounded};
 use crate::site::Site;
 use crate::stage::Stage;
 
@@ -29,11 +29,10 @@ pub fn run(options: &Options, progress: &dyn Fn(Progress<'_>)) -> anyhow::Result
     run.say("timing fdatasync");
     let fsync_us = disk::sync_us(run.folder)?;
 
-    let (mut bars, batch) = hot_path::measure(&run);
-    let (beside, compared) = compare::measure(&run);
-    bars.extend(beside);
-    bars.extend(stored::measure(&run));
-    bars.sort_by_key(|bar| bar.bar);
+    let (bars, compared, batch) = match &options.scaling {
+        Some(scaling) => (Vec::new(), scaling::measure(&run, scaling)?, None),
+        None => measure_bars(&run),
+    };
 
     Ok(Report {
         machine,
@@ -49,6 +48,16 @@ pub fn run(options: &Options, progress: &dyn Fn(Progress<'_>)) -> anyhow::Result
         bars,
         compared,
     })
+}
+
+/// The bars in the order of their numbers, those that were put beside Koi, and the batch that claims reached.
+fn measure_bars(run: &Run<'_>) -> (Vec<Bar>, Vec<Compared>, Option<f64>) {
+    let (mut bars, batch) = hot_path::measure(run);
+    let (beside, compared) = compare::measure(run);
+    bars.extend(beside);
+    bars.extend(stored::measure(run));
+    bars.sort_by_key(|bar| bar.bar);
+    (bars, compared, batch)
 }
 
 fn temporary_folder(options: &Options) -> anyhow::Result<tempfile::TempDir> {
@@ -112,31 +121,47 @@ impl Run<'_> {
     /// Starts `koi serve` on a data folder and waits until it is ready.
     pub(crate) fn serve(&self, data: &Path) -> anyhow::Result<Server> {
         std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-        self.serve_with("--data", data.as_os_str(), &data.with_extension("log"))
+        self.serve_with(["--data".as_ref(), data.as_os_str()], &data.with_extension("log"))
     }
 
-    fn serve_with(&self, place: &str, at: &OsStr, log: &Path) -> anyhow::Result<Server> {
+    fn serve_with<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+        log: &Path,
+    ) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", place]).arg(at);
+        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0"]).args(arguments);
         command.args(&self.options.serve_arguments);
         Server::start(&mut command, log).context("starting koi serve")
     }
 
     /// A fresh server on a data folder, with its stage set.
     pub(crate) fn open(&self, name: &str) -> anyhow::Result<(Server, Site)> {
-        self.staged(self.serve(&self.data(name))?)
-    }
-
-    /// A fresh server on a database, with its stage set.
-    pub(crate) fn open_on(&self, name: &str, database: &str) -> anyhow::Result<(Server, Site)> {
-        let log = self.data(name).with_extension("log");
-        self.staged(self.serve_with("--database", OsStr::new(database), &log)?)
-    }
-
-    fn staged(&self, server: Server) -> anyhow::Result<(Server, Site)> {
-        let stage = Stage::set(server.address)
-            .with_context(|| format!("setting the stage{}", server.process.last_words()))?;
-        let site = Site::new(server.address, stage, self.options);
+        let server = self.serve(&self.data(name))?;
+        let site = Site::new(vec![server.address], staged(&server)?, self.options);
         Ok((server, site))
     }
+
+    /// Servers on a fresh database, in so many cells if that is said, with their stage set.
+    pub(crate) fn open_on(
+        &self,
+        name: &str,
+        database: &str,
+        cells: Option<u16>,
+        servers: usize,
+    ) -> anyhow::Result<(Vec<Server>, Site)> {
+        let cells = cells.map(|cells| cells.to_string());
+        let mut arguments = vec!["--database".as_ref(), OsStr::new(database)];
+        arguments.extend(cells.iter().flat_map(|cells| ["--cells".as_ref(), OsStr::new(cells)]));
+        let log = |number: usize| self.folder.join(format!("{name}-{number}.log"));
+        let serve = |number: usize| self.serve_with(arguments.iter().copied(), &log(number));
+        let servers: Vec<Server> = (1..=servers).map(serve).collect::<anyhow::Result<_>>()?;
+        let first = servers.first().context("no server")?;
+        let site = Site::new(servers.iter().map(|server| server.address).collect(), staged(first)?, self.options);
+        Ok((servers, site))
+    }
+}
+
+fn staged(server: &Server) -> anyhow::Result<Stage> {
+    Stage::set(server.address).with_context(|| format!("setting the stage{}", server.process.last_words()))
 }

@@ -19,7 +19,9 @@ pub(crate) fn render(report: &Report) -> String {
     if !report.compared.is_empty() {
         text += &compared(&report.compared);
     }
-    text += &bars(&report.bars);
+    if !report.bars.is_empty() {
+        text += &bars(&report.bars);
+    }
     for bar in &report.bars {
         for remark in remarks(bar) {
             text += &wrapped(&format!("bar {}: {remark}", bar.bar));
@@ -61,11 +63,14 @@ fn compared(compared: &[Compared]) -> String {
             median(&one.claims_per_s),
             one.claims_per_s.as_ref().map(range).unwrap_or_default(),
             median(&one.ratio),
-            one.batch.map(figure).unwrap_or_default(),
+            one.batch.map_or("–".to_owned(), figure),
+            median(&one.server_us_per_claim),
+            median(&one.behind_us_per_claim),
         ]
     };
-    let head = ["claims through the same HTTP layer", "claims/s", "min – max", "ratio", "batch"];
-    drawn(head, compared.iter().map(row), &[1, 3, 4])
+    let head = ["", "claims/s", "min – max", "ratio", "batch", "server µs", "database µs"];
+    let table = drawn(head, compared.iter().map(row), &[1, 3, 4, 5, 6]);
+    table + "Claims through the same HTTP layer; µs: processor time for each claim.\n"
 }
 
 fn bars(bars: &[Bar]) -> String {

@@ -385,6 +385,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_never_leads_into_another_cell() {
+        for sequence in [0, 1, (1 << SEQUENCE_BITS) - 1, 1 << SEQUENCE_BITS, i64::MAX, -1] {
+            assert_eq!(QuoteId::new(Cell(3), sequence).cell(), Cell(3), "{sequence}");
+            assert_eq!(TransferId::new(Cell(1023), sequence).cell(), Cell(1023), "{sequence}");
+        }
+    }
+
+    #[test]
     fn the_first_characters_of_an_id_are_its_cell() {
         let one = CouponId::new(Cell(33), CampaignNo(9), 1).to_string();
         let two = QuoteId::new(Cell(33), 77).to_string();

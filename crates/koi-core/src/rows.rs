@@ -456,6 +456,11 @@ impl Cells {
         self.0.iter()
     }
 
+    /// The working set of the first cell, given away: of a read that names one cell, all there is.
+    pub fn into_first(self) -> Option<Rows> {
+        self.0.into_iter().next()
+    }
+
     /// All of them, in the order of the cells, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Rows> {
         self.0.iter_mut()

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, anyhow};
 
-use super::rounds::Rounds;
+use super::contender::Contender;
 use crate::postgres::Postgres;
 use crate::process::Server;
 use crate::redis::Redis;
@@ -31,49 +31,24 @@ pub(crate) fn measure(run: &Run<'_>) -> (Vec<Bar>, Vec<Compared>) {
 fn in_turn(run: &Run<'_>, wanted: &[u8]) -> anyhow::Result<(Vec<Bar>, Vec<Compared>)> {
     // Both bars that need a PostgreSQL share one; it ends after those in front of it.
     let postgres = if wanted.iter().any(|bar| *bar > 2) { start_postgres(run) } else { Ok(None) };
-    let mut koi = Contender::new("Koi on a data folder", run.open("compare")?);
+    let mut koi = Contender::new("Koi on a data folder", alone(run.open("compare")?));
     let stage = koi.site.stage().clone();
     let mut peers: Vec<(u8, Entered)> =
         wanted.iter().map(|&bar| (bar, enter(run, bar, &stage, &postgres))).collect();
     for round in run.rounds() {
         for (bar, peer) in &mut peers {
             if let Some(contender) = peer.contender() {
-                run.say(&format!("bar {bar}, {round}: {}", contender.what));
+                run.say(&format!("bar {bar}, {round}: {}", contender.turns.what));
             }
             peer.claim();
         }
-        run.say(&format!("{round}: {}", koi.what));
+        run.say(&format!("{round}: {}", koi.turns.what));
         koi.claim()?;
     }
     let all = std::iter::once(&koi).chain(peers.iter().filter_map(|(_, peer)| peer.contender()));
-    let compared = all.map(|one| one.compared(&koi)).collect();
+    let compared = all.map(|one| one.turns.compared(&koi.turns)).collect();
     let bars = peers.into_iter().map(|(bar, peer)| run.settle(bar, peer.bar(bar, &koi))).collect();
     Ok((bars, compared))
-}
-
-/// One of those that are compared.
-struct Contender {
-    what: &'static str,
-    site: Site,
-    rounds: Rounds,
-    // What answers, and what stands behind it; ended in this order.
-    _server: Server,
-    _redis: Option<Redis>,
-}
-
-impl Contender {
-    fn new(what: &'static str, (server, site): (Server, Site)) -> Self {
-        Self { what, site, rounds: Rounds::default(), _server: server, _redis: None }
-    }
-
-    fn claim(&mut self) -> anyhow::Result<()> {
-        self.rounds.add(&self.site.claims()?);
-        Ok(())
-    }
-
-    fn compared(&self, koi: &Contender) -> Compared {
-        Compared::of(self.what, &self.rounds.per_second, &koi.rounds.per_second, self.rounds.batch())
-    }
 }
 
 /// What became of one that was to be compared.
@@ -106,14 +81,14 @@ impl Entered {
 
     fn bar(self, bar: u8, koi: &Contender) -> anyhow::Result<Bar> {
         let peer = match self {
-            Self::Runs(contender) => contender.rounds,
+            Self::Runs(contender) => contender.turns.rounds,
             Self::Away(why) => return Ok(Bar::skipped(bar, why)),
             Self::Failed(error) => return Err(error),
         };
         Ok(match bar {
-            2 => koi.rounds.ratio(bar, "claims", &peer, "redis_claims"),
-            3 => koi.rounds.ratio(bar, "claims", &peer, "transaction_claims"),
-            _ => peer.ratio(bar, "postgres_claims", &koi.rounds, "claims"),
+            2 => koi.turns.rounds.ratio(bar, "claims", &peer, "redis_claims"),
+            3 => koi.turns.rounds.ratio(bar, "claims", &peer, "transaction_claims"),
+            _ => peer.ratio(bar, "postgres_claims", &koi.turns.rounds, "claims"),
         })
     }
 }
@@ -143,19 +118,24 @@ fn redis(run: &Run<'_>, stage: &Stage, program: &Path) -> anyhow::Result<Contend
     let redis = Redis::start(program, &folder)?;
     redis.set_stage(stage)?;
     let layer = layer(run, ["--redis", &redis.address.to_string()], stage)?;
-    Ok(Contender { _redis: Some(redis), ..Contender::new("a Redis script", layer) })
+    Ok(Contender::new("a Redis script", alone(layer)).before(redis.process.id()).holding(redis))
 }
 
 fn transactions(run: &Run<'_>, stage: &Stage, postgres: &Postgres) -> anyhow::Result<Contender> {
     let address = postgres.create("transactions")?;
     postgres.set_stage("transactions", stage)?;
     let layer = layer(run, ["--postgres", &address], stage)?;
-    Ok(Contender::new("a PostgreSQL transaction for each claim", layer))
+    Ok(Contender::new("a PostgreSQL transaction for each claim", alone(layer)).before(postgres.id()))
 }
 
 fn koi_on(run: &Run<'_>, postgres: &Postgres) -> anyhow::Result<Contender> {
     let address = postgres.create("koi")?;
-    Ok(Contender::new("Koi on PostgreSQL", run.open_on("compare-postgres", &address)?))
+    let opened = run.open_on("compare-postgres", &address, None, 1)?;
+    Ok(Contender::new("Koi on PostgreSQL", opened).before(postgres.id()))
+}
+
+fn alone((server, site): (Server, Site)) -> (Vec<Server>, Site) {
+    (vec![server], site)
 }
 
 /// The HTTP layer in front of something else.
@@ -164,6 +144,6 @@ fn layer(run: &Run<'_>, behind: [&str; 2], stage: &Stage) -> anyhow::Result<(Ser
     command.arg("bench-peer").args(behind).args(["--listen", "127.0.0.1:0"]);
     let log = run.folder().join(format!("bench-peer{}.log", behind[0]));
     let server = Server::listening(&mut command, &log).context("starting the HTTP layer in front of it")?;
-    let site = Site::new(server.address, stage.clone(), run.options());
+    let site = Site::new(vec![server.address], stage.clone(), run.options());
     Ok((server, site))
 }

@@ -8,7 +8,7 @@ use crate::site::Measured;
 
 /// The rounds of one of the two.
 #[derive(Debug, Default)]
-pub(super) struct Rounds {
+pub(crate) struct Rounds {
     pub(super) per_second: Vec<f64>,
     batch: Vec<f64>,
     processor_us: Vec<f64>,
@@ -23,6 +23,21 @@ impl Rounds {
         for (kind, times) in &measured.tally.errors {
             *self.errors.entry(kind.clone()).or_default() += times;
         }
+    }
+
+    /// Adds later rounds of the same.
+    pub(super) fn join(&mut self, later: Rounds) {
+        self.per_second.extend(later.per_second);
+        self.batch.extend(later.batch);
+        self.processor_us.extend(later.processor_us);
+        for (kind, times) in later.errors {
+            *self.errors.entry(kind).or_default() += times;
+        }
+    }
+
+    /// These rounds by others, neighbour by neighbour.
+    pub(super) fn ratios(&self, others: &Rounds) -> Vec<f64> {
+        ratios(&self.per_second, &others.per_second)
     }
 
     /// The median of the batches of all rounds, where the server tells.
@@ -41,7 +56,7 @@ impl Rounds {
 
     /// A bar that is the ratio of these rounds to others; both are named by what they count.
     pub(super) fn ratio(&self, bar: u8, named: &str, others: &Rounds, others_named: &str) -> Bar {
-        let mut bar = Bar::measured(bar, &ratios(&self.per_second, &others.per_second))
+        let mut bar = Bar::measured(bar, &self.ratios(others))
             .with_median(&format!("{named}_per_s"), &self.per_second)
             .with_median(&format!("{others_named}_per_s"), &others.per_second)
             .with(&format!("{named}_per_s_rounds"), self.per_second.clone())

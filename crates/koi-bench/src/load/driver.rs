@@ -32,12 +32,16 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// Opens all connections.
-    pub(super) fn connected(address: SocketAddr, connections: usize, work: Box<dyn Work>) -> io::Result<Driver> {
+    /// Opens all connections, to each address in turn.
+    pub(super) fn connected(
+        addresses: &[SocketAddr],
+        connections: usize,
+        work: Box<dyn Work>,
+    ) -> io::Result<Driver> {
         let poll = Poll::new()?;
         let mut open = Vec::with_capacity(connections);
-        for index in 0..connections {
-            let mut connection = Connection::open(address)?;
+        for (index, address) in addresses.iter().cycle().take(connections).enumerate() {
+            let mut connection = Connection::open(*address)?;
             // Edge-triggered, so that writability is registered once and costs nothing afterwards.
             poll.registry().register(
                 &mut connection.stream,

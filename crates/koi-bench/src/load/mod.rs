@@ -40,17 +40,19 @@ use plan::Window;
 #[cfg(test)]
 mod tests;
 
-/// Drives one server by a plan, with one thread per work, and adds up what came of it.
+/// Drives servers, whose connections are opened in turn, by a plan, with one thread per work, and adds up what came of it.
 ///
 /// # Errors
 /// A connection that cannot be opened. What goes wrong later is counted in [`Tally::errors`].
-pub(crate) fn drive(address: SocketAddr, plan: &Plan, works: Vec<Box<dyn Work>>) -> anyhow::Result<Tally> {
+pub(crate) fn drive(addresses: &[SocketAddr], plan: &Plan, works: Vec<Box<dyn Work>>) -> anyhow::Result<Tally> {
     let threads = works.len();
     let mut drivers = Vec::with_capacity(threads);
     for (thread, work) in works.into_iter().enumerate() {
         // Connections are all open before the clock starts.
         let share = plan.connections / threads + usize::from(thread < plan.connections % threads);
-        drivers.push(Driver::connected(address, share, work).with_context(|| format!("connecting to {address}"))?);
+        drivers.push(
+            Driver::connected(addresses, share, work).with_context(|| format!("connecting to {addresses:?}"))?,
+        );
     }
     let window = Window::starting(Instant::now(), plan);
     std::thread::scope(|scope| {

@@ -29,7 +29,7 @@ fn drive_path(path: &str, threads: usize, left: u64, plan: &Plan) -> Tally {
     let server = FakeServer::start();
     let works =
         (0..threads).map(|_| -> Box<dyn Work> { Box::new(Posts { head: Head::post(path, "token"), left }) });
-    drive(server.address, plan, works.collect()).expect("connections")
+    drive(&[server.address], plan, works.collect()).expect("connections")
 }
 
 fn plan(pace: Pace) -> Plan {
@@ -134,7 +134,7 @@ fn least_server() -> SocketAddr {
 fn what_the_generator_costs() {
     let plan = Plan { connections: 256, measured: Duration::from_secs(3), ..plan(Pace::Closed) };
     let work = Posts { head: Head::post("/v1/quotes", "token"), left: u64::MAX };
-    let tally = drive(least_server(), &plan, vec![Box::new(work)]).expect("connections");
+    let tally = drive(&[least_server()], &plan, vec![Box::new(work)]).expect("connections");
     assert!(tally.errors.is_empty(), "{:?}", tally.errors);
     println!("{:.0} requests/s, {:.2} µs of processor each", tally.per_second(), tally.processor_us_per_request());
 }

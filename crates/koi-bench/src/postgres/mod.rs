@@ -25,7 +25,7 @@ const USER: &str = "postgres";
 /// falls into some rounds only.
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
-    "max_connections=100",
+    "max_connections=500",
     "shared_buffers=512MB",
     "max_wal_size=16GB",
     "checkpoint_timeout=1h",
@@ -88,6 +88,11 @@ impl Postgres {
                 Err(error) => bail!("waiting for PostgreSQL: {error:#}{}", self.process.last_words()),
             }
         }
+    }
+
+    /// Its process, which has started all others.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Makes an empty database; answers its address.

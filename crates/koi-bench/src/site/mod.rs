@@ -22,10 +22,11 @@ use shopping::Shopping;
 /// The warm-up of each measurement, as a share of its length. It fills caches and grows batches.
 const WARM_UP: f64 = 0.2;
 
-/// One server under load.
+/// One server under load, or several on one database.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub(crate) address: SocketAddr,
+    /// Of its servers: connections go to them in turn.
+    addresses: Vec<SocketAddr>,
     stage: Arc<Stage>,
     people: Arc<People>,
     stored: AtomicU64,
@@ -44,9 +45,9 @@ pub(crate) struct Measured {
 
 impl Site {
     /// A site whose stage is set and where nobody has been yet.
-    pub(crate) fn new(address: SocketAddr, stage: Stage, options: &Options) -> Site {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, stage: Stage, options: &Options) -> Site {
         Site {
-            address,
+            addresses,
             stage: Arc::new(stage),
             people: Arc::new(People::default()),
             stored: AtomicU64::new(0),
@@ -58,7 +59,7 @@ impl Site {
 
     /// The same people and stage at another address: the server was started again.
     pub(crate) fn moved(mut self, address: SocketAddr) -> Site {
-        self.address = address;
+        self.addresses = vec![address];
         self
     }
 
@@ -111,7 +112,7 @@ impl Site {
             let chunk = (coupons - stored).min(FILL_CHUNK);
             let plan = Plan { warm_up: Duration::ZERO, measured: FILL_CHUNK_MAX, ..self.plan(Pace::Closed) };
             let left = Arc::new(AtomicU64::new(chunk));
-            let tally = drive(self.address, &plan, self.claimants(&claim_path(), &self.people, Some(left)))?;
+            let tally = drive(&self.addresses, &plan, self.claimants(&claim_path(), &self.people, Some(left)))?;
             ensure!(
                 tally.errors.is_empty() && tally.done == chunk,
                 "after {} coupons: {} of {chunk} claims succeeded; errors: {:?}",
@@ -147,11 +148,16 @@ impl Site {
     }
 
     fn measure(&self, plan: &Plan, works: Vec<Box<dyn Work>>) -> anyhow::Result<Measured> {
-        let before = Batches::read(self.address);
-        let tally = drive(self.address, plan, works)?;
-        let after = Batches::read(self.address);
+        let before = self.batches();
+        let tally = drive(&self.addresses, plan, works)?;
+        let after = self.batches();
         let batch = before.zip(after).and_then(|(before, after)| after.mean_since(before));
         Ok(Measured { tally, batch })
+    }
+
+    /// Of the first server: the others have as much to do.
+    fn batches(&self) -> Option<Batches> {
+        Batches::read(*self.addresses.first()?)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::fake_server::FakeServer;
 fn site() -> Site {
     let server = FakeServer::start();
     let stage = Stage::set(server.address).expect("the stage is set");
-    Site::new(server.address, stage, &Options { connections: 4, seconds: 0.1, ..Options::brief() })
+    Site::new(vec![server.address], stage, &Options { connections: 4, seconds: 0.1, ..Options::brief() })
 }
 
 #[test]

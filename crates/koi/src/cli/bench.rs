@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use koi_bench::{COMPARED_BARS, Options, on_standard_error, run};
+use koi_bench::{COMPARED_BARS, Options, Scaling, on_standard_error, run};
 
 use super::{Ended, Ending, terminal};
 
@@ -14,6 +14,7 @@ Examples:
   koi bench --brief
   koi bench --only 1,6,7 --seconds 5 --rounds 3
   koi bench compare
+  koi bench scaling
   koi bench --coupons 10000000 --data /var/tmp --json > bench.json
 
 Exit status:
@@ -33,6 +34,18 @@ Example:
 Exit status:
   0  every bar that was judged holds
   1  a bar does not hold, or could not be measured
+  2  it was called wrongly, or could not run";
+
+const AFTER_SCALING_HELP: &str = "\
+Each combination gets the same claims in its turn, on a database of its own that begins empty; the first is what the \
+others are compared with. PostgreSQL is started in a temporary folder. Servers, database and generator share this \
+machine: the processor time of a claim says more than its rate.
+
+Example:
+  koi bench scaling --cells 16,64 --servers 1,2,4,8
+
+Exit status:
+  0  it was measured
   2  it was called wrongly, or could not run";
 
 /// Measures this machine against Koi's bars
@@ -56,6 +69,18 @@ enum Part {
     /// Measures Koi beside Redis and PostgreSQL: bars 2, 3 and 4
     #[command(after_help = AFTER_COMPARE_HELP)]
     Compare(How),
+    /// Measures how the cost of a claim on PostgreSQL grows with cells and servers
+    #[command(after_help = AFTER_SCALING_HELP)]
+    Scaling {
+        /// Numbers of cells to put beside each other, 1 to 1024 each
+        #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,16,64,256")]
+        cells: Vec<u16>,
+        /// Numbers of servers on one database, 1 to 32 each
+        #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,2,4")]
+        servers: Vec<usize>,
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 /// How it is measured.
@@ -87,18 +112,23 @@ struct How {
 impl Bench {
     pub(super) fn run(self) -> Ended {
         match self.part {
-            Some(Part::Compare(how)) => how.measure(COMPARED_BARS.to_vec(), None),
-            None => self.how.measure(self.only, self.coupons),
+            Some(Part::Compare(how)) => how.measure(|base| Options { only: COMPARED_BARS.to_vec(), ..base }),
+            Some(Part::Scaling { cells, servers, how }) => {
+                how.measure(|base| Options { scaling: Some(Scaling { cells, servers }), ..base })
+            }
+            None => self.how.measure(|base| Options {
+                only: self.only,
+                coupons: self.coupons.unwrap_or(base.coupons),
+                ..base
+            }),
         }
     }
 }
 
 impl How {
-    fn measure(self, only: Vec<u8>, coupons: Option<u64>) -> Ended {
-        let base = if self.brief { Options::brief() } else { Options::default() };
+    fn measure(self, what: impl FnOnce(Options) -> Options) -> Ended {
+        let base = what(if self.brief { Options::brief() } else { Options::default() });
         let options = Options {
-            only,
-            coupons: coupons.unwrap_or(base.coupons),
             seconds: self.seconds.unwrap_or(base.seconds),
             rounds: self.rounds.unwrap_or(base.rounds),
             connections: self.connections.unwrap_or(base.connections),

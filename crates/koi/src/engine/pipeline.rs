@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
+use crate::engine::freshness;
 use crate::engine::luck::Pools;
 use crate::engine::work::{Done, Failure, Job, Outcome, Why, Work};
 use crate::limits;
@@ -316,19 +317,15 @@ impl Pipeline {
                 return Ok(begun);
             }
             self.store.rollback();
-            self.reload()?;
+            self.reload(revision)?;
         }
         Err(StoreError::Unavailable("the catalog is being changed all the time".into()))
     }
 
-    /// Reads the catalog again.
-    fn reload(&mut self) -> Result<(), StoreError> {
+    /// Reads the catalog again, which was of revision `known`.
+    fn reload(&mut self, known: u64) -> Result<(), StoreError> {
         let stored = self.store.load_catalog()?;
-        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        if stored.revision > catalog.revision {
-            *catalog = stored;
-        }
-        drop(catalog);
+        freshness::put(&self.catalog, stored, known);
         self.next_due = Some(self.clock.now());
         Ok(())
     }

@@ -193,7 +193,7 @@ impl App {
 
 /// The rows of the one cell that was asked for.
 fn only(cells: Cells) -> Rows {
-    cells.iter().next().cloned().unwrap_or_else(|| Rows::new(Cell::TREASURY, Counters { quote: 1, transfer: 1 }))
+    cells.into_first().unwrap_or_else(|| Rows::new(Cell::TREASURY, Counters { quote: 1, transfer: 1 }))
 }
 
 /// The coupon of an answer, as JSON.
