@@ -54,7 +54,7 @@ impl std::fmt::Debug for Writer {
 impl Writer {
     pub(super) fn new(link: Link, cells: u16) -> Self {
         let span = match link.spread() {
-            Spread::Together => std::env::var("XSPAN").ok().and_then(|s| s.parse().ok()).unwrap_or(SPAN),
+            Spread::Together => SPAN,
             // What stays on one node needs no commit in two phases.
             Spread::Apart => 1,
         };

@@ -103,7 +103,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "writers",
         value: "NUMBER",
-        default: Fallback::Text("4"),
+        default: Fallback::Text("2"),
         secret: false,
         in_file: true,
         what: "How many connections to a PostgreSQL database the server writes on at the same time, from 1 to 64. A \
