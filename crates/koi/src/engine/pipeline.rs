@@ -28,7 +28,6 @@ use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
-use crate::engine::freshness;
 use crate::engine::luck::Pools;
 use crate::engine::work::{Done, Failure, Job, Outcome, Why, Work};
 use crate::limits;
@@ -317,15 +316,19 @@ impl Pipeline {
                 return Ok(begun);
             }
             self.store.rollback();
-            self.reload(revision)?;
+            self.reload()?;
         }
         Err(StoreError::Unavailable("the catalog is being changed all the time".into()))
     }
 
-    /// Reads the catalog again, which was of revision `known`.
-    fn reload(&mut self, known: u64) -> Result<(), StoreError> {
+    /// Reads the catalog again.
+    fn reload(&mut self) -> Result<(), StoreError> {
         let stored = self.store.load_catalog()?;
-        freshness::put(&self.catalog, stored, known);
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if stored.revision > catalog.revision {
+            *catalog = stored;
+        }
+        drop(catalog);
         self.next_due = Some(self.clock.now());
         Ok(())
     }
