@@ -135,6 +135,11 @@ impl Server {
         Ok(stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')))
     }
 
+    /// Stops the process where it stands; [`Self::release`] lets it go on.
+    pub(crate) fn hold(&self) -> Result<()> {
+        Ok(kill_process(self.pid(), Signal::STOP)?)
+    }
+
     pub(crate) fn release(&self) -> Result<()> {
         Ok(kill_process(self.pid(), Signal::CONT)?)
     }
