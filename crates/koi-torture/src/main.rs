@@ -138,6 +138,12 @@ enum Harness {
         /// Clients, each on a connection of its own.
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         clients: u16,
+        /// An empty PostgreSQL database in place of data folders.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Servers side by side on the database.
+        #[arg(long, default_value_t = 1, requires = "database", value_parser = clap::value_parser!(u16).range(1..=64))]
+        servers: u16,
     },
     /// Several servers on one PostgreSQL database, and more claims than packets (R6).
     Crowd {
@@ -205,9 +211,11 @@ async fn run(harness: Harness) -> Result<ExitCode> {
             let Points { step, call, .. } = points;
             faults::run(&faults::Order { koi: common.koi, seed, step, call, jobs }).await
         }
-        Harness::LastPacket { common, rounds, clients } => {
+        Harness::LastPacket { common, rounds, clients, database, servers } => {
             let seed = Seed::given_or_fresh(common.seed)?;
-            last_packet::run(&last_packet::Order { koi: common.koi, seed, rounds, clients: clients.into() }).await
+            let (clients, servers) = (clients.into(), servers.into());
+            let order = last_packet::Order { koi: common.koi, seed, rounds, clients, database, servers };
+            last_packet::run(&order).await
         }
         Harness::Crowd { common, database, servers, clients, claims, packets } => {
             let order = crowd::Order {

@@ -9,7 +9,6 @@ use crate::client::Client;
 use crate::failure::broken;
 use crate::kills::post::Post;
 use crate::kills::trouble::{Blow, Targets, Trouble};
-use crate::limits::STOP_TIMEOUT;
 use crate::moment::Moment;
 use crate::postgres::Cluster;
 use crate::server::{Installation, Server, Start};
@@ -49,13 +48,8 @@ impl Fleet {
             }
             None => installation,
         };
-        let mut fleet = Self { installation, servers: Vec::new(), cluster, struck: Struck::default() };
-        for _ in 0..servers {
-            let mut server = Server::spawn(&fleet.installation, clock)?;
-            server.must_be_ready(&fleet.installation).await?;
-            fleet.servers.push(server);
-        }
-        Ok(fleet)
+        let servers = Server::several(&installation, servers, clock).await?;
+        Ok(Self { installation, servers, cluster, struck: Struck::default() })
     }
 
     pub(crate) fn targets(&self) -> Targets {
@@ -172,10 +166,7 @@ impl Fleet {
     /// Stops all servers in good order.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         for server in &mut self.servers {
-            match server.terminate(STOP_TIMEOUT).await? {
-                Some(status) if status.success() => {}
-                other => return Err(broken("the server stops in good order", format!("{other:?}"))),
-            }
+            server.stop().await?;
         }
         Ok(())
     }
