@@ -29,6 +29,7 @@ mod limits;
 mod model;
 mod moment;
 mod ordeal;
+mod pair;
 mod points;
 mod postgres;
 mod record;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::kills::trouble::OwnDatabase;
 use crate::limits::JOBS_MAX;
 use crate::seed::Seed;
 
@@ -104,6 +106,10 @@ enum Harness {
         /// Starts a PostgreSQL server of its own, and kills that, too.
         #[arg(long, conflicts_with = "database")]
         database_server: bool,
+        /// Starts a primary and a standby that confirms every commit; in every round the primary dies, and the standby
+        /// takes its place.
+        #[arg(long, conflicts_with_all = ["database", "database_server"])]
+        failover: bool,
         /// Servers side by side on the database: some are killed, some stand still for a while.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
         servers: u16,
@@ -181,10 +187,15 @@ async fn main() -> ExitCode {
 
 async fn run(harness: Harness) -> Result<ExitCode> {
     match harness {
-        Harness::Kills { common, kills, clients, database, database_server, servers, long_pause } => {
-            let is_shared = database.is_some() || database_server;
+        Harness::Kills { common, kills, clients, database, database_server, failover, servers, long_pause } => {
+            let own_database = match (database_server, failover) {
+                (_, true) => OwnDatabase::WithStandby,
+                (true, false) => OwnDatabase::Alone,
+                (false, false) => OwnDatabase::No,
+            };
+            let is_shared = database.is_some() || own_database != OwnDatabase::No;
             if servers > 1 && !is_shared {
-                bail!("several servers need a database: add --database URL or --database-server");
+                bail!("several servers need a database: add --database URL, --database-server or --failover");
             }
             if long_pause.is_some() && servers < 2 {
                 bail!("while one server stands still others go on: add --servers 2");
@@ -195,7 +206,7 @@ async fn run(harness: Harness) -> Result<ExitCode> {
                 kills,
                 clients: clients.into(),
                 database,
-                own_database: database_server,
+                own_database,
                 servers: servers.into(),
                 long_pause: long_pause.map(|seconds| Duration::from_secs(seconds.into())),
             };

@@ -2,6 +2,8 @@
 //! what its recovery finds is what a crash would leave. It ends with the process that started it, however that ends: a
 //! shell beside it waits for the end of a pipe.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,7 +28,8 @@ kill -QUIT "$server" 2>/dev/null
 wait "$server"
 "#;
 /// What is needed of PostgreSQL.
-const PROGRAMS: [&str; 7] = ["initdb", "postgres", "pg_ctl", "pg_isready", "createdb", "pg_basebackup", "pg_rewind"];
+const PROGRAMS: [&str; 8] =
+    ["initdb", "postgres", "pg_ctl", "pg_isready", "psql", "createdb", "pg_basebackup", "pg_rewind"];
 /// Small, and with checkpoints often enough that recoveries begin at different places.
 const SETTINGS: [&str; 4] =
     ["shared_buffers=64MB", "max_wal_size=256MB", "checkpoint_timeout=30s", "max_connections=200"];
@@ -47,33 +50,37 @@ pub(crate) struct Cluster {
     programs: PathBuf,
     place: TempDir,
     port: u16,
-    settings: Vec<String>,
+    /// How it is called in `synchronous_standby_names`.
+    name: &'static str,
     keeper: Option<Child>,
 }
 
 impl Cluster {
     /// A new cluster with more settings, which runs.
-    pub(crate) async fn start_new(settings: &[&str]) -> Result<Self> {
-        let mut cluster = Self::empty(settings)?;
+    pub(crate) async fn start_new(name: &'static str, settings: &[&str]) -> Result<Self> {
+        let mut cluster = Self::empty(name)?;
         let data = cluster.data();
         cluster.run(
             "initdb",
             &["-A", "trust", "-U", "koi", "-E", "UTF8", "--locale=C", "-N", "-D", &data.to_string_lossy()],
         )?;
+        // In the file, not on the command line: pg_rewind starts the server, too.
+        for setting in SETTINGS.iter().chain(settings) {
+            cluster.write_setting(setting)?;
+        }
         cluster.start().await?;
         Ok(cluster)
     }
 
     /// A cluster without data.
-    fn empty(settings: &[&str]) -> Result<Self> {
+    pub(crate) fn empty(name: &'static str) -> Result<Self> {
         let programs = programs().context("PostgreSQL is not installed: run ./test, which installs it")?;
         let place = tempfile::Builder::new().prefix("koi-torture-pg-").tempdir()?;
         if is_root() {
             done(Command::new("chown").arg(USER).arg(place.path()))?;
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let settings = SETTINGS.iter().chain(settings).map(ToString::to_string).collect();
-        Ok(Self { programs, place, port, settings, keeper: None })
+        Ok(Self { programs, place, port, name, keeper: None })
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -113,7 +120,7 @@ impl Cluster {
         let mut command = as_user(Path::new("/bin/sh"));
         command.args(["-c", KEEPER, "sh"]).arg(place.join("log")).arg(self.programs.join("postgres"));
         command.arg("-D").arg(self.data()).arg("-k").arg(place).args(["-p", &self.port.to_string()]);
-        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
+        command.arg("-c").arg(format!("cluster_name={}", self.name));
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         self.keeper = Some(command.spawn().context("PostgreSQL cannot be started")?);
         self.wait_ready().await
@@ -155,12 +162,45 @@ impl Cluster {
         }
     }
 
-    /// Stops the server in good order.
-    pub(crate) fn stop(&mut self) -> Result<()> {
-        let data = self.data();
-        self.run("pg_ctl", &["-D", &data.to_string_lossy(), "-m", "fast", "-w", "stop"])?;
+    /// Adds a setting to the server's file, and lets it be read.
+    pub(crate) fn configure(&self, setting: &str) -> Result<()> {
+        self.write_setting(setting)?;
+        self.control(&["reload"])
+    }
+
+    fn write_setting(&self, setting: &str) -> Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.data().join("postgresql.conf"))?;
+        Ok(writeln!(file, "{setting}")?)
+    }
+
+    /// Makes this server, which does not run, a standby of another: a copy of all it has.
+    pub(crate) fn copy_of(&mut self, primary: &Cluster) -> Result<()> {
         self.let_go();
-        Ok(())
+        let data = self.data();
+        if data.exists() {
+            std::fs::remove_dir_all(&data)?;
+        }
+        primary.client("pg_basebackup", &["-R", "-c", "fast", "-X", "stream", "-D", &data.to_string_lossy()]).map(drop)
+    }
+
+    /// Makes this server, which has died, a standby of another that was its own standby.
+    pub(crate) fn rewind_to(&mut self, primary: &Cluster) -> Result<()> {
+        self.let_go();
+        let source = format!("host=127.0.0.1 port={} user=koi dbname=postgres", primary.port);
+        let data = self.data();
+        // Before it, the new primary's control file names the old timeline, and pg_rewind finds nothing to do.
+        primary.client("psql", &["-qXc", "CHECKPOINT", "postgres"])?;
+        self.run("pg_rewind", &["-R", "--source-server", &source, "-D", &data.to_string_lossy()]).map(drop)
+    }
+
+    /// Makes a standby a primary.
+    pub(crate) fn promote(&self) -> Result<()> {
+        self.control(&["-w", "promote"])
+    }
+
+    fn control(&self, what: &[&str]) -> Result<()> {
+        let data = self.data();
+        self.run("pg_ctl", &[&["-D", &data.to_string_lossy()], what].concat()).map(drop)
     }
 
     /// Whether there is a server, be it one that recovers.
@@ -182,7 +222,8 @@ impl Cluster {
         }
     }
 
-    fn log_excerpt(&self) -> String {
+    /// The end of what the server said.
+    pub(crate) fn log_excerpt(&self) -> String {
         let log = std::fs::read_to_string(self.place.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(5).collect();
         excerpt(&lines.join(" | "))

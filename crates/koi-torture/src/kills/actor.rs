@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::time::sleep;
@@ -74,6 +74,8 @@ pub(crate) struct Actor {
     may_be_under_way: bool,
     /// Commands that were settled by a repeat within the round.
     asked_again: u64,
+    /// The longest time that a command was under way, with its repeats.
+    pub(crate) longest_wait: Duration,
     /// Refused while their twin was not answered: the twin explains the refusal.
     unexplained: Vec<Refusal>,
     pub(crate) sold_out: bool,
@@ -93,6 +95,7 @@ impl Actor {
             pending: Vec::new(),
             may_be_under_way: false,
             asked_again: 0,
+            longest_wait: Duration::ZERO,
             unexplained: Vec::new(),
             sold_out: false,
         }
@@ -114,10 +117,11 @@ impl Actor {
         let posts = scene.posts_of(client);
         let mut clients = posts.map(Post::client);
         for &intent in intents {
-            let commands = self.commands(intent, scene);
+            let (commands, started) = (self.commands(intent, scene), Instant::now());
             let answers = send_at_once(&mut clients, posts, &commands, impatient).await?;
             self.witness(commands.into_iter().zip(answers).collect(), scene.now)?;
             let is_settled = self.pending.is_empty() || self.ask_again(scene).await?;
+            self.longest_wait = self.longest_wait.max(started.elapsed());
             if !is_settled || self.sold_out || over.load(Ordering::SeqCst) {
                 break;
             }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::failure::broken;
 use crate::kills::post::Post;
-use crate::kills::trouble::{Blow, Targets, Trouble};
+use crate::kills::trouble::{Blow, OwnDatabase, Targets, Trouble};
 use crate::moment::Moment;
-use crate::postgres::Cluster;
+use crate::pair::Pair;
+use crate::postgres::{Cluster, Crash};
 use crate::server::{Installation, Server, Start};
 
 /// The database of a run that starts its own database server.
@@ -22,14 +23,51 @@ pub(crate) struct Struck {
     pub(crate) kills: u32,
     pub(crate) pauses: u32,
     pub(crate) crashes: u32,
+    pub(crate) failovers: u32,
 }
 
 /// All servers of a run.
 pub(crate) struct Fleet {
     installation: Installation,
     servers: Vec<Server>,
-    cluster: Option<Cluster>,
+    database: Option<Running>,
     pub(crate) struck: Struck,
+}
+
+/// A database server of our own.
+enum Running {
+    Alone(Box<Cluster>),
+    WithStandby(Box<Pair>),
+}
+
+impl Running {
+    /// Starts it, if there is to be one, with an empty database; answers the address of that, too.
+    async fn start(wanted: OwnDatabase) -> Result<Option<(Self, String)>> {
+        Ok(match wanted {
+            OwnDatabase::No => None,
+            OwnDatabase::Alone => {
+                let cluster = Cluster::start_new("koi", &[]).await?;
+                cluster.create(DATABASE)?;
+                let url = cluster.url(DATABASE);
+                Some((Self::Alone(Box::new(cluster)), url))
+            }
+            OwnDatabase::WithStandby => {
+                let pair = Pair::start_new().await?;
+                pair.primary.create(DATABASE)?;
+                let url = pair.url(DATABASE);
+                Some((Self::WithStandby(Box::new(pair)), url))
+            }
+        })
+    }
+
+    /// What strikes it down; it is brought back after a while.
+    async fn strike(&self, how: Option<Crash>) -> Result<()> {
+        match (self, how) {
+            (Self::Alone(cluster), Some(how)) => cluster.crash(how).await,
+            (Self::WithStandby(pair), None) => pair.lose_the_primary().await,
+            (Self::Alone(_), None) | (Self::WithStandby(_), Some(_)) => bail!("no such database server"),
+        }
+    }
 }
 
 impl Fleet {
@@ -37,23 +75,24 @@ impl Fleet {
     pub(crate) async fn start(
         installation: Installation,
         servers: usize,
-        own_database: bool,
+        own_database: OwnDatabase,
         clock: Moment,
     ) -> Result<Self> {
-        let cluster = if own_database { Some(Cluster::start_new(&[]).await?) } else { None };
-        let installation = match &cluster {
-            Some(cluster) => {
-                cluster.create(DATABASE)?;
-                installation.on(Some(cluster.url(DATABASE)))
-            }
-            None => installation,
+        let (database, installation) = match Running::start(own_database).await? {
+            Some((running, url)) => (Some(running), installation.on(Some(url))),
+            None => (None, installation),
         };
         let servers = Server::several(&installation, servers, clock).await?;
-        Ok(Self { installation, servers, cluster, struck: Struck::default() })
+        Ok(Self { installation, servers, database, struck: Struck::default() })
     }
 
     pub(crate) fn targets(&self) -> Targets {
-        Targets { servers: self.servers.len(), database: self.cluster.is_some() }
+        let database = match self.database {
+            None => OwnDatabase::No,
+            Some(Running::Alone(_)) => OwnDatabase::Alone,
+            Some(Running::WithStandby(_)) => OwnDatabase::WithStandby,
+        };
+        Targets { servers: self.servers.len(), database }
     }
 
     /// The servers as their clients see them in the round to come.
@@ -95,12 +134,17 @@ impl Fleet {
                     posts[*number].stands_still(true);
                     self.servers[*number].hold()?;
                     self.struck.pauses += 1;
-                    rests.push((*time, Blow::Pause(*number, *time)));
+                    rests.push((*time, *blow));
                 }
                 Blow::Database(how, time) => {
-                    self.cluster.as_ref().context("no database server of our own")?.crash(*how).await?;
+                    self.database()?.strike(Some(*how)).await?;
                     self.struck.crashes += 1;
-                    rests.push((*time, Blow::Database(*how, *time)));
+                    rests.push((*time, *blow));
+                }
+                Blow::Failover(how) => {
+                    self.database()?.strike(None).await?;
+                    self.struck.failovers += 1;
+                    rests.push((how.unnoticed, *blow));
                 }
             }
         }
@@ -119,16 +163,25 @@ impl Fleet {
                     self.servers[number].release()?;
                     posts[number].stands_still(false);
                 }
-                Blow::Database(..) => self.restart_database().await?,
+                Blow::Database(..) | Blow::Failover(_) => self.bring_back(blow).await?,
                 Blow::Kill(_) => {}
             }
         }
         Ok(())
     }
 
-    async fn restart_database(&mut self) -> Result<()> {
-        let Some(cluster) = &mut self.cluster else { return Ok(()) };
-        if cluster.is_running() { cluster.wait_ready().await } else { cluster.start().await }
+    fn database(&self) -> Result<&Running> {
+        self.database.as_ref().context("no database server of our own")
+    }
+
+    /// Brings the database server back: itself, or its standby in its place.
+    async fn bring_back(&mut self, blow: Blow) -> Result<()> {
+        match (&mut self.database, blow) {
+            (Some(Running::Alone(cluster)), _) if cluster.is_running() => cluster.wait_ready().await,
+            (Some(Running::Alone(cluster)), _) => cluster.start().await,
+            (Some(Running::WithStandby(pair)), Blow::Failover(how)) => pair.fail_over(how).await,
+            (Some(Running::WithStandby(_)) | None, _) => Ok(()),
+        }
     }
 
     /// Whether a server waits to be started again.

@@ -13,7 +13,7 @@ mod fleet;
 mod plan;
 mod post;
 mod season;
-mod trouble;
+pub(crate) mod trouble;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ use crate::kills::actor::Scene;
 use crate::kills::fleet::Fleet;
 use crate::kills::plan::{Interval, Round};
 use crate::kills::season::{Archive, Season};
-use crate::kills::trouble::Trouble;
+use crate::kills::trouble::{OwnDatabase, Trouble};
 use crate::limits::{LATECOMERS, LEISURE, ROUNDS_PER_SEASON};
 use crate::model::rules::{COUPON_VALID_MS, QUOTE_VALID_MS};
 use crate::seed::Seed;
@@ -50,7 +50,7 @@ pub(crate) struct Order {
     /// An empty database in place of the data folder.
     pub(crate) database: Option<String>,
     /// A database server of our own, which is killed, too.
-    pub(crate) own_database: bool,
+    pub(crate) own_database: OwnDatabase,
     /// Servers side by side; more than one on a database only.
     pub(crate) servers: usize,
     /// In the first round one of them stands still for so long, in place of other trouble.
@@ -66,6 +66,8 @@ struct Score {
     promises_checked: u64,
     killed_starts: u32,
     seasons: u32,
+    /// The longest time that a client repeated a command while something was down.
+    longest_wait: Duration,
 }
 
 pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
@@ -81,7 +83,8 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     }
     tally.note(&format!(
         "{} commands, {} of them cut off, {} of these after they had been done; {} promises checked; \
-         {} servers killed, {} stopped for a while, {} crashes of the database server, {} starts killed; {} seasons closed",
+         {} servers killed, {} stopped for a while, {} crashes of the database server, {} failovers, {} starts killed; \
+         the longest wait for an answer was {} ms; {} seasons closed",
         score.commands,
         score.unanswered,
         score.had_been_done,
@@ -89,7 +92,9 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
         struck.kills,
         struck.pauses,
         struck.crashes,
+        struck.failovers,
         score.killed_starts,
+        score.longest_wait.as_millis(),
         score.seasons
     ));
     Ok(tally.close())
@@ -191,6 +196,7 @@ impl<'a> Campaigner<'a> {
         while let Some(ended) = clients.join_next().await {
             let (index, actor, acted) = ended?;
             acted?;
+            self.score.longest_wait = self.score.longest_wait.max(actor.longest_wait);
             self.score.commands += (actor.promises.len() + actor.pending()) as u64;
             actors.push((index, actor));
         }
