@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -105,7 +105,7 @@ impl Client {
 
     /// Reads JSON from a healthy server.
     pub(crate) async fn read(&mut self, path: &str, role: Role) -> Result<Value> {
-        let answer = self.get(path, Some(role)).await?;
+        let answer = self.get(path, Some(role)).await.with_context(|| format!("GET {path}"))?;
         if answer.status != 200 {
             return Err(broken(format!("GET {path} answers 200"), answer.shown()));
         }
