@@ -88,7 +88,11 @@ impl Pair {
     async fn wait_for_the_standby(&self) -> Result<()> {
         self.primary.configure(WAITS)?;
         let started = Instant::now();
-        while !self.primary.client("psql", &["-AtXc", "TABLE pg_stat_replication", "postgres"])?.contains("|quorum|") {
+        while !self
+            .primary
+            .client("psql", &["-AtXc", "TABLE pg_stat_replication", "postgres"])?
+            .contains("|quorum|")
+        {
             if started.elapsed() > READY_TIMEOUT {
                 bail!("the standby does not stream; its log: {}", self.standby.log_excerpt());
             }

@@ -180,7 +180,9 @@ impl Cluster {
         if data.exists() {
             std::fs::remove_dir_all(&data)?;
         }
-        primary.client("pg_basebackup", &["-R", "-c", "fast", "-X", "stream", "-D", &data.to_string_lossy()]).map(drop)
+        primary
+            .client("pg_basebackup", &["-R", "-c", "fast", "-X", "stream", "-D", &data.to_string_lossy()])
+            .map(drop)
     }
 
     /// Makes this server, which has died, a standby of another that was its own standby.
@@ -209,7 +211,8 @@ impl Cluster {
     }
 
     fn postmaster(&self) -> Result<Pid> {
-        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).context("PostgreSQL does not run")?;
+        let file =
+            std::fs::read_to_string(self.data().join("postmaster.pid")).context("PostgreSQL does not run")?;
         let number = file.lines().next().and_then(|line| line.trim().parse().ok());
         number.and_then(Pid::from_raw).ok_or_else(|| anyhow!("postmaster.pid names no process"))
     }

@@ -97,7 +97,11 @@ impl Trouble {
 
 /// One server mostly, and now and then all of them.
 fn kills(stream: &mut ChaCha8Rng, targets: Targets, struck: usize) -> Vec<Blow> {
-    if stream.random_ratio(1, 4) { (0..targets.servers).map(Blow::Kill).collect() } else { vec![Blow::Kill(struck)] }
+    if stream.random_ratio(1, 4) {
+        (0..targets.servers).map(Blow::Kill).collect()
+    } else {
+        vec![Blow::Kill(struck)]
+    }
 }
 
 /// Mostly for a moment; sometimes for longer than the database waits for who holds its locks.
@@ -162,9 +166,7 @@ mod tests {
         for rebuild in [Rebuild::Rewind, Rebuild::Copy] {
             for strict in [true, false] {
                 let is_it = |how: &Failover| how.rebuild == rebuild && how.strict == strict;
-                assert!(
-                    pair.iter().any(|trouble| matches!(&trouble.blows[0], Blow::Failover(how) if is_it(how)))
-                );
+                assert!(pair.iter().any(|trouble| matches!(&trouble.blows[0], Blow::Failover(how) if is_it(how))));
             }
         }
     }
