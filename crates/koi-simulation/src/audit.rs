@@ -17,7 +17,7 @@ use crate::translate::{coupon_shown, payment_shown, quote_shown};
 
 /// The first campaign whose totals differ, in words.
 pub(crate) fn totals(server: &Server, model: &Model) -> Result<Option<String>, StoreError> {
-    let catalog = server.catalog();
+    let catalog = server.catalog()?;
     for (id, campaign) in &model.campaigns {
         let number = CampaignId::parse(id).and_then(|id| catalog.campaign(&id).map(|campaign| campaign.number));
         let Some(number) = number else { return Ok(Some(format!("campaign {id} is not in the catalog"))) };
@@ -52,7 +52,7 @@ pub(crate) fn totals(server: &Server, model: &Model) -> Result<Option<String>, S
 
 /// The first object that differs as it is read, in words.
 pub(crate) fn objects(server: &Server, model: &Model) -> Result<Option<String>, StoreError> {
-    let catalog = server.catalog();
+    let catalog = server.catalog()?;
     for coupon in model.coupons.values() {
         if let Some(wrong) = coupon_differs(server, &catalog, coupon)? {
             return Ok(Some(wrong));
@@ -65,10 +65,11 @@ pub(crate) fn objects(server: &Server, model: &Model) -> Result<Option<String>, 
     if !stored.iter().eq(model.coupons.keys()) {
         return Ok(Some(format!("the stored coupons are {stored:?}")));
     }
+    let now = server.now()?;
     for quote in model.quotes.values() {
         let Some(id) = QuoteId::parse(&quote.id) else { return Ok(Some(format!("{} is no id", quote.id))) };
         let rows = server.rows(Want::Quote(id))?;
-        let shown = rows.quotes.get(id).map(|stored| quote_shown(stored, server.now()));
+        let shown = rows.quotes.get(id).map(|stored| quote_shown(stored, now));
         let expected = quote.shown(model.settings.wallet_currency);
         if shown.as_ref() != Some(&expected) {
             return Ok(Some(format!("stored is\n  {shown:?}, it had to be\n  {expected:?}")));
@@ -117,11 +118,12 @@ fn payments(server: &Server, model: &Model) -> Result<Option<String>, StoreError
 /// Reads a coupon as `GET /v1/coupons/{id}` does.
 fn coupon_differs(server: &Server, catalog: &Catalog, expected: &Coupon) -> Result<Option<String>, StoreError> {
     let Some(id) = CouponId::parse(&expected.id) else { return Ok(Some(format!("{} is no id", expected.id))) };
+    let now = server.now()?;
     let mut rows = server.rows(Want::Coupon(id))?;
     if rows.coupons.get(id).is_none() {
         return Ok(Some(format!("coupon {id} is not stored")));
     }
-    let scene = Scene { catalog, settings: &server.settings, now: server.now(), luck: &|_, _, _, _| 0 };
+    let scene = Scene { catalog, settings: &server.settings, now, luck: &|_, _, _, _| 0 };
     if let Err(fault) = settle(&mut rows, &scene, id) {
         return Ok(Some(format!("coupon {id} cannot be brought up to date: {fault}")));
     }

@@ -92,11 +92,13 @@ pub(crate) fn lock(script: &SharedScript) -> MutexGuard<'_, Script> {
 pub(crate) struct Failing<S> {
     inner: S,
     script: SharedScript,
+    /// Whether there are other servers. One that has a database to itself does what one does that has a folder.
+    is_shared: bool,
 }
 
 impl<S: Store> Failing<S> {
-    pub(crate) fn new(inner: S, script: SharedScript) -> Self {
-        Self { inner, script }
+    pub(crate) fn new(inner: S, script: SharedScript, is_shared: bool) -> Self {
+        Self { inner, script, is_shared }
     }
 
     fn next(&self) -> Option<Fault> {
@@ -141,7 +143,7 @@ impl<S: Store> Store for Failing<S> {
     }
 
     fn is_shared(&self) -> bool {
-        self.inner.is_shared()
+        self.is_shared
     }
 
     fn span(&self) -> usize {

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use koi_simulation::simulation::{Plan, TRACE, run};
+use koi_simulation::databases::Databases;
+use koi_simulation::simulation::{Ground, Plan, TRACE, run_on};
 
 /// Simulates the whole server beside an auditor, from one seed each.
 #[derive(Debug, Parser)]
@@ -22,6 +23,15 @@ struct Options {
     /// How many of the last calls a failure shows.
     #[arg(long, default_value_t = TRACE)]
     trace: usize,
+    /// Runs on PostgreSQL: each seed in a database of its own, made by this address's server and dropped afterwards.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// In how many cells each database keeps what it has.
+    #[arg(long, default_value_t = 1, requires = "database", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    cells: u16,
+    /// How many servers work on each database, taking turns.
+    #[arg(long, default_value_t = 1, requires = "database", value_parser = clap::value_parser!(u16).range(1..=16))]
+    servers: u16,
     /// Prints how often each answer was given.
     #[arg(long)]
     answers: bool,
@@ -29,11 +39,22 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    let databases = options.database.as_deref();
+    let databases =
+        databases.map(|url| Databases::prepare(url, options.cells, options.servers.into())).transpose();
+    let databases = match databases {
+        Ok(databases) => databases,
+        Err(error) => {
+            eprintln!("koi-simulation: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let ground = databases.as_ref().map_or(Ground::Folder, Ground::Database);
     let mut calls = 0;
     let mut answers = std::collections::BTreeMap::<String, u64>::new();
     for number in 0..options.seeds {
         let seed = options.seed.wrapping_add(number);
-        match run(Plan { seed, steps: options.steps, bug: None, trace: options.trace }) {
+        match run_on(Plan { seed, steps: options.steps, bug: None, trace: options.trace }, ground) {
             Ok(report) => {
                 calls += report.calls;
                 for (answer, count) in report.answers {
@@ -48,7 +69,11 @@ fn main() -> ExitCode {
             }
             Err(failure) => {
                 println!("{failure}");
-                println!("repeat it with: koi-simulation --seed {seed} --steps {}", options.steps);
+                print!("repeat it with: koi-simulation --seed {seed} --steps {}", options.steps);
+                match options.database {
+                    Some(_) => println!(" --database URL --cells {} --servers {}", options.cells, options.servers),
+                    None => println!(),
+                }
                 return ExitCode::from(1);
             }
         }

@@ -1,5 +1,5 @@
-//! The server under simulation: its pipeline over a real database in a temporary folder, without its thread and
-//! without HTTP. It can die and come back.
+//! The server under simulation: its pipeline over a real database, without its thread and without HTTP. It can die and
+//! come back. On PostgreSQL there may be several, which take turns.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,11 +15,40 @@ use koi_core::rows::Rows;
 use koi_core::scene;
 use koi_core::time::Time;
 use koi_store::sqlite::{Folder, Lock, Runs};
-use koi_store::{Notes, Reader, Store, StoreError, Want};
+use koi_store::{Installation, Notes, Reader, Store, StoreError, Want, Writer};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::databases::{Databases, Fresh};
 use crate::faults::{Failing, SharedScript};
+
+/// Where the server keeps what it has.
+#[derive(Clone, Copy, Debug)]
+pub enum Ground<'a> {
+    /// In a data folder, on SQLite.
+    Folder,
+    /// In a database of its own, on PostgreSQL.
+    Database(&'a Databases),
+}
+
+impl Ground<'_> {
+    /// The number of cells.
+    pub(crate) fn cells(self) -> u16 {
+        match self {
+            Self::Folder => 1,
+            Self::Database(databases) => databases.cells,
+        }
+    }
+
+    fn servers(self) -> usize {
+        match self {
+            Self::Folder => 1,
+            Self::Database(databases) => databases.servers,
+        }
+    }
+}
 
 /// A place that forgets itself: in memory where the machine has one.
 fn temporary_folder() -> std::io::Result<TempDir> {
@@ -28,64 +57,117 @@ fn temporary_folder() -> std::io::Result<TempDir> {
     if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }
 }
 
+/// So short that a run's coupons are sorted, and dies in between, many times.
+const RUNS: Runs = Runs { length: 12, piece: 4 };
+
+/// What is there when all servers are dead.
+struct Place {
+    installation: Installation,
+    /// Forgotten with the value.
+    _kept: Kept,
+}
+
+enum Kept {
+    Folder { _place: TempDir },
+    Database { _fresh: Box<Fresh> },
+}
+
+impl Place {
+    fn new(ground: Ground) -> Result<Self, StoreError> {
+        match ground {
+            Ground::Folder => {
+                let place = temporary_folder().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                let installation = Installation::Folder(Folder::new(place.path()).with_runs(RUNS));
+                Ok(Self { installation, _kept: Kept::Folder { _place: place } })
+            }
+            Ground::Database(databases) => {
+                let fresh = databases.fresh().map_err(StoreError::Unavailable)?;
+                let installation = fresh.installation.clone();
+                Ok(Self { installation, _kept: Kept::Database { _fresh: Box::new(fresh) } })
+            }
+        }
+    }
+
+    fn open(&self) -> Result<(Writer, Option<Lock>), StoreError> {
+        let mut served = self.installation.serve(None, 1)?;
+        let writer = served.writers.pop().ok_or_else(|| StoreError::Damaged("there is no writer".into()))?;
+        Ok((writer, served.lock))
+    }
+}
+
 /// The parts that a death takes along.
 struct Alive {
     pipeline: Pipeline,
     catalog: SharedCatalog,
     clock: Arc<Clock>,
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
-/// The server.
+/// The server, or the servers that take turns.
 pub(crate) struct Server {
-    alive: Option<Alive>,
+    alive: Vec<Option<Alive>>,
+    /// Whose turn it is.
+    turn: usize,
+    turns: ChaCha8Rng,
     pub(crate) reader: Reader,
-    folder: Folder,
     pub(crate) settings: scene::Settings,
     script: SharedScript,
-    _place: TempDir,
+    place: Place,
 }
 
-/// So short that a run's coupons are sorted, and dies in between, many times.
-const RUNS: Runs = Runs { length: 12, piece: 4 };
-
 impl Server {
-    /// A new installation, whose sandbox clock stands at `now`.
-    pub(crate) fn start(settings: scene::Settings, now: Time, script: SharedScript) -> Result<Self, StoreError> {
-        let place = temporary_folder().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let folder = Folder::new(place.path()).with_runs(RUNS);
+    /// A new installation, whose sandbox clock stands at `now`. `turns` says whose turn it is.
+    pub(crate) fn start(
+        settings: scene::Settings,
+        now: Time,
+        script: SharedScript,
+        ground: Ground,
+        turns: ChaCha8Rng,
+    ) -> Result<Self, StoreError> {
+        let place = Place::new(ground)?;
         {
-            let (mut writer, _lock) = folder.serve()?;
+            let (mut writer, _lock) = place.open()?;
             let begun = writer.begin(&[], None)?;
             writer.commit(&begun.cells, &Notes { sandbox_clock: Some(now), ..Notes::default() })?;
         }
-        let reader = Reader::Folder(folder.reader()?);
-        let mut server = Self { alive: None, reader, folder, settings, script, _place: place };
-        server.come_back()?;
+        let reader = place.installation.reader()?;
+        let alive = (0..ground.servers()).map(|_| None).collect();
+        let mut server = Self { alive, turn: 0, turns, reader, settings, script, place };
+        for turn in 0..server.alive.len() {
+            server.come_back(turn)?;
+        }
         Ok(server)
     }
 
-    fn come_back(&mut self) -> Result<(), StoreError> {
-        let (mut writer, lock) = self.folder.serve()?;
+    fn come_back(&mut self, turn: usize) -> Result<(), StoreError> {
+        let (mut writer, lock) = self.place.open()?;
         let now = writer.sandbox_clock()?.ok_or_else(|| StoreError::Damaged("the clock is not there".into()))?;
         let catalog = Arc::new(RwLock::new(writer.load_catalog()?));
         let clock = Arc::new(Clock::frozen(now));
-        let store = Box::new(Failing::new(writer, self.script.clone()));
+        let store = Box::new(Failing::new(writer, self.script.clone(), self.are_several()));
         let (settings, metrics) = (self.settings.clone(), Arc::new(Metrics::default()));
         let pipeline = Pipeline::new(store, catalog.clone(), settings, clock.clone(), metrics, (0, 1));
-        self.alive = Some(Alive { pipeline, catalog, clock, _lock: lock });
+        self.alive[turn] = Some(Alive { pipeline, catalog, clock, _lock: lock });
         Ok(())
     }
 
-    /// Dies, and comes back from what is on the disk.
+    /// Whether several servers take turns.
+    fn are_several(&self) -> bool {
+        self.alive.len() > 1
+    }
+
+    /// Whoever had the last turn dies, and comes back from what is on the disk.
     pub(crate) fn die_and_come_back(&mut self) -> Result<(), StoreError> {
-        self.alive = None;
-        self.come_back()
+        self.alive[self.turn] = None;
+        self.come_back(self.turn)
     }
 
     /// Runs a batch; answers what each caller got, `None` for nothing.
     pub(crate) fn run(&mut self, works: Vec<Work>) -> Vec<Option<Outcome>> {
-        let Some(alive) = &mut self.alive else { return works.iter().map(|_| None).collect() };
+        if self.are_several() {
+            self.turn = self.turns.random_range(0..self.alive.len());
+        }
+        let Some(alive) = &mut self.alive[self.turn] else { return works.iter().map(|_| None).collect() };
         let mut outcomes = Vec::with_capacity(works.len());
         let mut jobs = Vec::with_capacity(works.len());
         for work in works {
@@ -97,15 +179,21 @@ impl Server {
         outcomes.into_iter().map(|mut outcome| outcome.try_recv().ok()).collect()
     }
 
-    /// Where the clock stands.
-    pub(crate) fn now(&self) -> Time {
-        self.alive.as_ref().map_or(Time::EARLIEST, |alive| alive.clock.now())
+    /// Where the clock stands: whoever looks asks the database first, where others may move it.
+    pub(crate) fn now(&self) -> Result<Time, StoreError> {
+        let stored = if self.are_several() { self.reader.state()?.and_then(|state| state.clock) } else { None };
+        let alive = self.alive[self.turn].as_ref();
+        Ok(stored.or(alive.map(|alive| alive.clock.now())).unwrap_or(Time::EARLIEST))
     }
 
-    /// The catalog in memory.
-    pub(crate) fn catalog(&self) -> Catalog {
-        let alive = self.alive.as_ref();
-        alive.map(|alive| alive.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    /// The catalog as whoever looks sees it.
+    pub(crate) fn catalog(&self) -> Result<Catalog, StoreError> {
+        if self.are_several() {
+            return self.reader.catalog();
+        }
+        let alive = self.alive[self.turn].as_ref();
+        let known = |alive: &Alive| alive.catalog.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(alive.map(known).unwrap_or_default())
     }
 
     /// What is stored of one thing.

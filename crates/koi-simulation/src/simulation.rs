@@ -24,6 +24,7 @@ use crate::bugs::{Bug, Planted};
 use crate::faults::{Script, SharedScript, lock};
 use crate::model::{DAY_MS, Model};
 use crate::seen::{Reply, Seen};
+pub use crate::server::Ground;
 use crate::server::Server;
 use crate::translate::{seen, work};
 use crate::workload::Workload;
@@ -89,9 +90,14 @@ impl std::fmt::Display for Failure {
 /// What went wrong, in words.
 type Wrong = String;
 
-/// Runs a plan to its end, or to the first disagreement.
+/// Runs a plan on a data folder, to its end or to the first disagreement.
 pub fn run(plan: Plan) -> Result<Report, Box<Failure>> {
-    let mut simulation = Simulation::new(plan)
+    run_on(plan, Ground::Folder)
+}
+
+/// The same on either store.
+pub fn run_on(plan: Plan, ground: Ground) -> Result<Report, Box<Failure>> {
+    let mut simulation = Simulation::new(plan, ground)
         .map_err(|what| Box::new(Failure { seed: plan.seed, step: 0, what, trace: Vec::new() }))?;
     match simulation.all() {
         Ok(()) => Ok(simulation.report()),
@@ -135,7 +141,7 @@ struct Repeat {
 }
 
 impl Simulation {
-    fn new(plan: Plan) -> Result<Self, Wrong> {
+    fn new(plan: Plan, ground: Ground) -> Result<Self, Wrong> {
         let world = World::draw(&mut stream(plan.seed, 1));
         let script = Script::new(stream(plan.seed, 2), plan.bug.map(Planted::new));
         let script = Arc::new(Mutex::new(script));
@@ -147,16 +153,20 @@ impl Simulation {
             quote_valid_s: settings.quote_valid_s,
             cancel_minutes: 15,
             refund_days: 360,
-            cells: 1,
+            cells: ground.cells(),
         };
-        let server = Server::start(rules, Time::of_ms(now), script.clone()).map_err(broken_store)?;
+        let turns = stream(plan.seed, 5);
+        let server =
+            Server::start(rules, Time::of_ms(now), script.clone(), ground, turns).map_err(broken_store)?;
+        let mut model = Model::new(settings, now);
+        model.is_scattered = ground.cells() > 1;
         Ok(Self {
             plan,
             step: 0,
             luck: stream(plan.seed, 3),
             script,
             server,
-            model: Model::new(settings, now),
+            model,
             workload: Workload::new(stream(plan.seed, 4), world),
             lags: false,
             trace: VecDeque::new(),
@@ -192,11 +202,19 @@ impl Simulation {
         self.every_row()
     }
 
-    /// Runs a batch and compares what comes of it.
+    /// Runs a batch and compares what comes of it. In several cells a claim whose own cell has no packet is decided after
+    /// all others of its batch: there it has one of its own, so that it is known in which order everything is done.
     fn batch(&mut self, batch: &[Request], faulty: bool) -> Result<(), Wrong> {
         let wallet = self.model.settings.wallet_currency;
         let batch: Vec<&Request> = batch.iter().filter(|request| work(request, wallet).is_some()).collect();
-        let failed = self.execute(&batch, faulty)?;
+        let is_claim = |request: &Request| matches!(request.ask, Ask::Claim { .. });
+        let apart = self.model.is_scattered;
+        let parts = batch.chunk_by(|one, other| !apart || !(is_claim(one) || is_claim(other)));
+        parts.into_iter().try_for_each(|part| self.part(part, faulty))
+    }
+
+    fn part(&mut self, batch: &[&Request], faulty: bool) -> Result<(), Wrong> {
+        let failed = self.execute(batch, faulty)?;
         let lifts = batch.iter().any(|request| matches!(request.ask, Ask::Resume(_) | Ask::End(_)));
         self.lags |= failed || lifts;
         match audit::totals(&self.server, &self.model).map_err(broken_store)? {
@@ -218,7 +236,7 @@ impl Simulation {
         lock(&self.script).wanted = faulty;
         lock(&self.script).stored_unsaid.clear();
         let killed = faulty && self.luck.random_ratio(1, 20);
-        let mut first = if killed { vec![Seen::Unknown; batch.len()] } else { self.ask(batch) };
+        let mut first = if killed { vec![Seen::Unknown; batch.len()] } else { self.ask(batch)? };
         lock(&self.script).wanted = false;
         let failed = killed || lock(&self.script).failures > failures;
         let died = killed || std::mem::take(&mut lock(&self.script).dead);
@@ -231,7 +249,7 @@ impl Simulation {
             // A statement that could not be carried out for once: the caller finds out by a repeat as well.
             first.iter_mut().filter(|seen| **seen == Seen::Fault).for_each(|seen| *seen = Seen::Unknown);
         }
-        let now = self.server.now().ms();
+        let now = self.server.now().map_err(broken_store)?.ms();
         let repeated = self.repeat_unknown(batch, &first)?;
 
         for (place, (request, seen)) in batch.iter().zip(&first).enumerate() {
@@ -254,12 +272,12 @@ impl Simulation {
         Ok(failed)
     }
 
-    fn ask(&mut self, requests: &[&Request]) -> Vec<Seen> {
+    fn ask(&mut self, requests: &[&Request]) -> Result<Vec<Seen>, Wrong> {
         let wallet = self.model.settings.wallet_currency;
         let works = requests.iter().filter_map(|request| work(request, wallet)).collect();
         let outcomes = self.server.run(works);
-        let catalog = self.server.catalog();
-        outcomes.into_iter().map(|outcome| seen(outcome, &catalog)).collect()
+        let catalog = self.server.catalog().map_err(broken_store)?;
+        Ok(outcomes.into_iter().map(|outcome| seen(outcome, &catalog)).collect())
     }
 
     /// Repeats every call that has no answer.
@@ -275,7 +293,7 @@ impl Simulation {
         let mut repeated = Vec::new();
         for place in unknown {
             let request = batch[place];
-            let seen = self.ask(&[request]).pop().unwrap_or(Seen::Unknown);
+            let seen = self.ask(&[request])?.pop().unwrap_or(Seen::Unknown);
             if matches!(seen, Seen::Unknown | Seen::Fault) {
                 return Err(format!("{request:?} is answered {seen:?} though nothing fails"));
             }
@@ -349,7 +367,7 @@ impl Simulation {
     /// Lets the server book everything that fell due, as the sandbox's clock does; then the totals must agree.
     fn catch_up(&mut self) -> Result<(), Wrong> {
         let clock = request(Ask::Clock(self.model.now), OPERATOR, String::new());
-        let seen = self.ask(&[&clock]).pop().unwrap_or(Seen::Unknown);
+        let seen = self.ask(&[&clock])?.pop().unwrap_or(Seen::Unknown);
         self.compare(&clock, &seen)?;
         self.lags = false;
         match audit::totals(&self.server, &self.model).map_err(broken_store)? {

@@ -4,9 +4,9 @@
 //! fresh connection is made when the old one is known to be closed before anything was written.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -26,12 +26,24 @@ use crate::limits::{ANSWER_TIMEOUT, HEAL_TIMEOUT, REPEATS_MAX, RETRY_INTERVAL};
 pub(crate) struct Client {
     address: SocketAddr,
     sender: Option<SendRequest<Full<Bytes>>>,
+    /// How long an answer may take before the server counts as hung.
+    patience: Duration,
 }
 
 impl Client {
     /// A caller that connects when it first has something to say.
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, sender: None }
+        Self { address, sender: None, patience: ANSWER_TIMEOUT }
+    }
+
+    /// The same, with another time for its answers.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Gives the connection up, and whatever is under way on it.
+    pub(crate) fn hang_up(&mut self) {
+        self.sender = None;
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -93,7 +105,7 @@ impl Client {
 
     /// Reads JSON from a healthy server.
     pub(crate) async fn read(&mut self, path: &str, role: Role) -> Result<Value> {
-        let answer = self.get(path, Some(role)).await?;
+        let answer = self.get(path, Some(role)).await.with_context(|| format!("GET {path}"))?;
         if answer.status != 200 {
             return Err(broken(format!("GET {path} answers 200"), answer.shown()));
         }
@@ -122,7 +134,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer, NoAnswer> {
         let request = self.request(method, path, role, key, body)?;
-        match timeout(ANSWER_TIMEOUT, self.exchange(request)).await {
+        match timeout(self.patience, self.exchange(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(missing)) => {
                 self.sender = None;
@@ -130,7 +142,7 @@ impl Client {
             }
             Err(_) => {
                 self.sender = None;
-                Err(NoAnswer { reason: format!("nothing for {} s", ANSWER_TIMEOUT.as_secs()), hung: true })
+                Err(NoAnswer { reason: format!("nothing for {} s", self.patience.as_secs()), hung: true })
             }
         }
     }

@@ -17,7 +17,6 @@ use crate::client::Client;
 use crate::deed::Command;
 use crate::failure::{broken, same};
 use crate::history::verify_promises;
-use crate::limits::STOP_TIMEOUT;
 use crate::model::rules::Tier;
 use crate::seed::Seed;
 use crate::server::{Installation, Server};
@@ -51,12 +50,7 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
 
 async fn play(order: &Order, installation: &Installation, tally: &Tally) -> Result<()> {
     let mut stage = Stage::new("crowd")?;
-    let mut servers = Vec::new();
-    for _ in 0..order.servers {
-        let mut server = Server::spawn(installation, stage.clock)?;
-        server.must_be_ready(installation).await?;
-        servers.push(server);
-    }
+    let servers = Server::several(installation, order.servers, stage.clock).await?;
     let mut client = Client::new(servers[0].address());
     stage.set(&mut client).await?;
     stage.open_campaign(&mut client, "crowd", &tiers(order)).await?;
@@ -64,10 +58,7 @@ async fn play(order: &Order, installation: &Installation, tally: &Tally) -> Resu
     let answers = rush(order, &servers, claims).await?;
     judge(order, &servers, &mut stage, answers, tally).await?;
     for mut server in servers {
-        match server.terminate(STOP_TIMEOUT).await? {
-            Some(status) if status.success() => {}
-            other => return Err(broken("the server stops in good order", format!("{other:?}"))),
-        }
+        server.stop().await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! Each of them has a connection of their own, kept from round to round, and all claim at the same
 //! moment. Exactly as many coupons are issued as there are packets; everybody else is told `sold_out`.
+//! On a database there may be several servers, and the people are spread over them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,7 +22,7 @@ use crate::client::Client;
 use crate::deed::Command;
 use crate::failure::{broken, same};
 use crate::history::verify_promises;
-use crate::limits::{ROUNDS_PER_FOLDER, STOP_TIMEOUT};
+use crate::limits::ROUNDS_PER_FOLDER;
 use crate::model::rules::Tier;
 use crate::seed::Seed;
 use crate::server::{Installation, Server};
@@ -34,6 +35,10 @@ pub(crate) struct Order {
     pub(crate) seed: Seed,
     pub(crate) rounds: u32,
     pub(crate) clients: usize,
+    /// An empty database in place of data folders.
+    pub(crate) database: Option<String>,
+    /// Servers side by side; more than one on a database only.
+    pub(crate) servers: usize,
 }
 
 const STOCKS: [i64; 3] = [1, 3, 1_000];
@@ -69,9 +74,10 @@ pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     let mut tally = Tally::open("last-packet", order.seed, u64::from(order.rounds));
     let mut first = 0;
     while first < order.rounds && !tally.is_hopeless() {
-        let rounds = first..order.rounds.min(first + ROUNDS_PER_FOLDER);
+        let at_once = if order.database.is_some() { order.rounds } else { ROUNDS_PER_FOLDER };
+        let rounds = first..order.rounds.min(first + at_once);
         first = rounds.end;
-        let installation = Installation::fresh(&order.koi)?;
+        let installation = Installation::fresh(&order.koi)?.on(order.database.clone());
         let mut title = "the scene".to_owned();
         if let Err(error) = play(order, rounds, &installation, &mut tally, &mut title).await {
             tally.fail(&title, &error, Some(&installation.keep()));
@@ -88,25 +94,26 @@ async fn play(
     title: &mut String,
 ) -> Result<()> {
     let mut stage = Stage::new("last-packet")?;
-    let mut server = Server::spawn(installation, stage.clock)?;
-    server.must_be_ready(installation).await?;
-    let mut client = Client::new(server.address());
-    stage.set(&mut client).await?;
-    let mut crowd: Vec<Client> = (0..order.clients).map(|_| Client::new(server.address())).collect();
+    let servers = Server::several(installation, order.servers, stage.clock).await?;
+    let client_of = |place: usize| Client::new(servers[place % servers.len()].address());
+    stage.set(&mut client_of(0)).await?;
+    let mut crowd: Vec<Client> = (0..order.clients).map(client_of).collect();
     for round in rounds {
+        // Opened at one server, stormed at all, and judged at another.
+        let (mut organiser, mut auditor) = (client_of(round as usize), client_of(round as usize + 1));
         let plan = Plan::of(round, order.clients, order.seed);
         *title = format!("round {}: a stock of {} for {} clients", round + 1, plan.stock(), order.clients);
         tally.show(title.clone());
-        stage.open_campaign(&mut client, &format!("last-packet-{round}"), &plan.tiers).await?;
+        stage.open_campaign(&mut organiser, &format!("last-packet-{round}"), &plan.tiers).await?;
         let claims: Vec<Command> = (0..order.clients).map(|_| stage.next_claim()).collect();
         let answers = stampede(&mut crowd, &plan, claims).await?;
-        judge(&mut client, &mut stage, &plan, answers).await?;
+        judge(&mut auditor, &mut stage, &plan, answers).await?;
         tally.pass();
     }
-    match server.terminate(STOP_TIMEOUT).await? {
-        Some(status) if status.success() => Ok(()),
-        other => Err(broken("the server stops in good order", format!("{other:?}"))),
+    for mut server in servers {
+        server.stop().await?;
     }
+    Ok(())
 }
 
 /// Everybody is connected, waits for everybody else, and claims.

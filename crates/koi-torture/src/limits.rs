@@ -48,6 +48,24 @@ pub(crate) const INTENTS_PER_ROUND: usize = 400;
 pub(crate) const KILL_AFTER_US: std::ops::Range<u64> = 2_000..150_000;
 /// A start that is itself to be killed lives for so many microseconds.
 pub(crate) const START_KILL_AFTER_US: std::ops::Range<u64> = 500..60_000;
+/// Where several servers are, the load goes on for so long after the blow, in microseconds.
+pub(crate) const AFTERMATH_US: std::ops::Range<u64> = 20_000..300_000;
+/// A server that is stopped stands still for so many milliseconds, mostly.
+pub(crate) const SHORT_PAUSE_MS: std::ops::Range<u64> = 20..800;
+/// And now and then for so many: longer than a writer may be idle in a transaction.
+pub(crate) const LONG_PAUSE_MS: std::ops::Range<u64> = 5_500..7_000;
+/// A database server that died is started again after so many milliseconds.
+pub(crate) const DATABASE_AWAY_MS: std::ops::Range<u64> = 0..400;
+/// How long a client that does not wait stays with a server that stands still.
+pub(crate) const IMPATIENCE: Duration = Duration::from_millis(60);
+/// How long what was sent to a server before it stood still may be under way once it goes on.
+pub(crate) const LATECOMERS: Duration = Duration::from_millis(500);
+/// The pause between two commands of a client in a round that lasts long.
+pub(crate) const LEISURE: Duration = Duration::from_millis(100);
+/// How long it may take in all until a standby is the primary and has a standby of its own.
+pub(crate) const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the servers may answer 503 once their database server is started again.
+pub(crate) const DATABASE_HEAL_TIMEOUT: Duration = Duration::from_secs(40);
 /// Rounds on one campaign; then it runs off, is closed, and the next one opens.
 pub(crate) const ROUNDS_PER_SEASON: u32 = 100;
 /// Promises of earlier rounds that are checked again in each round.

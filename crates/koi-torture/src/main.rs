@@ -4,7 +4,7 @@
 //!
 //! | harness | goal | what it does |
 //! |---|---|---|
-//! | [`kills`] | R2 | random kills under load, on one data folder |
+//! | [`kills`] | R2 | random kills under load, of servers and of the database server |
 //! | [`every_call`] | R1 | a kill at every n-th sync and write of a scripted day, and during recovery |
 //! | [`faults`] | R3 | EIO and ENOSPC at every n-th call, a full disk, a read-only folder |
 //! | [`last_packet`] | R6 | a thousand clients for the last packet |
@@ -29,7 +29,9 @@ mod limits;
 mod model;
 mod moment;
 mod ordeal;
+mod pair;
 mod points;
+mod postgres;
 mod record;
 mod seed;
 mod server;
@@ -39,10 +41,12 @@ mod tracer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::kills::trouble::OwnDatabase;
 use crate::limits::JOBS_MAX;
 use crate::seed::Seed;
 
@@ -86,7 +90,7 @@ impl Points {
 
 #[derive(Subcommand)]
 enum Harness {
-    /// Random kills under load, on one data folder (R2).
+    /// Random kills under load, on one data folder or database (R2).
     Kills {
         #[command(flatten)]
         common: Common,
@@ -99,6 +103,19 @@ enum Harness {
         /// An empty PostgreSQL database in place of the data folder.
         #[arg(long, value_name = "URL")]
         database: Option<String>,
+        /// Starts a PostgreSQL server of its own, and kills that, too.
+        #[arg(long, conflicts_with = "database")]
+        database_server: bool,
+        /// Starts a primary and a standby that confirms every commit; in every round the primary dies, and the standby
+        /// takes its place.
+        #[arg(long, conflicts_with_all = ["database", "database_server"])]
+        failover: bool,
+        /// Servers side by side on the database: some are killed, some stand still for a while.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+        servers: u16,
+        /// In the first round one of several servers stands still (SIGSTOP) for so many seconds.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
+        long_pause: Option<u16>,
     },
     /// A kill at every n-th sync and write of a scripted day (R1).
     EveryCall {
@@ -127,6 +144,12 @@ enum Harness {
         /// Clients, each on a connection of its own.
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         clients: u16,
+        /// An empty PostgreSQL database in place of data folders.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Servers side by side on the database.
+        #[arg(long, default_value_t = 1, requires = "database", value_parser = clap::value_parser!(u16).range(1..=64))]
+        servers: u16,
     },
     /// Several servers on one PostgreSQL database, and more claims than packets (R6).
     Crowd {
@@ -164,9 +187,30 @@ async fn main() -> ExitCode {
 
 async fn run(harness: Harness) -> Result<ExitCode> {
     match harness {
-        Harness::Kills { common, kills, clients, database } => {
-            let seed = Seed::given_or_fresh(common.seed)?;
-            kills::run(&kills::Order { koi: common.koi, seed, kills, clients: clients.into(), database }).await
+        Harness::Kills { common, kills, clients, database, database_server, failover, servers, long_pause } => {
+            let own_database = match (database_server, failover) {
+                (_, true) => OwnDatabase::WithStandby,
+                (true, false) => OwnDatabase::Alone,
+                (false, false) => OwnDatabase::No,
+            };
+            let is_shared = database.is_some() || own_database != OwnDatabase::No;
+            if servers > 1 && !is_shared {
+                bail!("several servers need a database: add --database URL, --database-server or --failover");
+            }
+            if long_pause.is_some() && servers < 2 {
+                bail!("while one server stands still others go on: add --servers 2");
+            }
+            let order = kills::Order {
+                koi: common.koi,
+                seed: Seed::given_or_fresh(common.seed)?,
+                kills,
+                clients: clients.into(),
+                database,
+                own_database,
+                servers: servers.into(),
+                long_pause: long_pause.map(|seconds| Duration::from_secs(seconds.into())),
+            };
+            kills::run(&order).await
         }
         Harness::EveryCall { common, points, recovery } => {
             let (seed, jobs) = (Seed::given_or_fresh(common.seed)?, points.jobs());
@@ -178,9 +222,11 @@ async fn run(harness: Harness) -> Result<ExitCode> {
             let Points { step, call, .. } = points;
             faults::run(&faults::Order { koi: common.koi, seed, step, call, jobs }).await
         }
-        Harness::LastPacket { common, rounds, clients } => {
+        Harness::LastPacket { common, rounds, clients, database, servers } => {
             let seed = Seed::given_or_fresh(common.seed)?;
-            last_packet::run(&last_packet::Order { koi: common.koi, seed, rounds, clients: clients.into() }).await
+            let (clients, servers) = (clients.into(), servers.into());
+            let order = last_packet::Order { koi: common.koi, seed, rounds, clients, database, servers };
+            last_packet::run(&order).await
         }
         Harness::Crowd { common, database, servers, clients, claims, packets } => {
             let order = crowd::Order {

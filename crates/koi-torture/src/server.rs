@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::failure::{broken, excerpt};
-use crate::limits::{DEATH_TIMEOUT, POLL_INTERVAL, READY_TIMEOUT};
+use crate::limits::{DEATH_TIMEOUT, POLL_INTERVAL, READY_TIMEOUT, STOP_TIMEOUT};
 use crate::moment::Moment;
 
 /// A data folder that outlives its servers, with their log beside it.
@@ -113,6 +113,25 @@ impl Server {
         Ok(server)
     }
 
+    /// So many servers side by side that are ready; several on a database only.
+    pub(crate) async fn several(installation: &Installation, count: usize, clock: Moment) -> Result<Vec<Self>> {
+        let mut servers = Vec::new();
+        for _ in 0..count {
+            let mut server = Self::spawn(installation, clock)?;
+            server.must_be_ready(installation).await?;
+            servers.push(server);
+        }
+        Ok(servers)
+    }
+
+    /// Asks the process to stop, which it must do in good order.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        match self.terminate(STOP_TIMEOUT).await? {
+            Some(status) if status.success() => Ok(()),
+            other => Err(broken("the server stops in good order", format!("{other:?}"))),
+        }
+    }
+
     fn launch(command: &mut Command, installation: &Installation, clock: Moment) -> Result<Self> {
         let log = OpenOptions::new().create(true).append(true).open(installation.log())?;
         command.env_remove("KOI_DATABASE");
@@ -133,6 +152,11 @@ impl Server {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The state follows the name, which stands in parentheses and may hold anything.
         Ok(stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')))
+    }
+
+    /// Stops the process where it stands; [`Self::release`] lets it go on.
+    pub(crate) fn hold(&self) -> Result<()> {
+        Ok(kill_process(self.pid(), Signal::STOP)?)
     }
 
     pub(crate) fn release(&self) -> Result<()> {

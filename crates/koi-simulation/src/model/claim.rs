@@ -101,7 +101,7 @@ impl Model {
 
     fn issue(&mut self, claim: &Claim, seen: &Seen) -> Seen {
         let campaign = &self.campaigns[claim.campaign];
-        let possible = possible_tiers(campaign);
+        let possible = if self.is_scattered { any_tier(campaign) } else { possible_tiers(campaign) };
         // While the server may lag behind the clock several tiers can be right; the one that was given decides.
         let given = match seen {
             Seen::Good { reply: Reply::Coupon(coupon), .. } => Some((coupon.face, coupon.split)),
@@ -148,6 +148,14 @@ impl Model {
         }
         Seen::good(Reply::Coupon(shown))
     }
+}
+
+/// The tiers of which any cell may have a packet left, `None` for a stock that is empty in all of them.
+fn any_tier(campaign: &Campaign) -> BTreeSet<Option<usize>> {
+    let stocks = campaign.possible_stocks();
+    let is_empty = stocks.iter().any(|left| left.iter().all(|count| *count == 0));
+    let tiers = (0..campaign.left.len()).filter(|tier| campaign.left[*tier] > 0).map(Some);
+    tiers.chain(is_empty.then_some(None)).collect()
 }
 
 /// The tiers that the next claim may take, `None` for a stock that is empty: one for each stock that the server may

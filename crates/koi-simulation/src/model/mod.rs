@@ -153,6 +153,8 @@ impl Payment {
 #[expect(missing_docs, reason = "what is there, by name or id")]
 pub struct Model {
     pub settings: Settings,
+    /// Whether the stock is in several cells: then any packet may be given, and somebody gets the last.
+    pub is_scattered: bool,
     pub now: i64,
     pub campaigns: BTreeMap<String, Campaign>,
     pub merchants: BTreeMap<String, Merchant>,
@@ -172,6 +174,7 @@ impl Model {
     pub fn new(settings: Settings, now: i64) -> Self {
         Self {
             settings,
+            is_scattered: false,
             now,
             campaigns: BTreeMap::new(),
             merchants: BTreeMap::new(),

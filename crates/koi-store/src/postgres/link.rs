@@ -31,6 +31,7 @@ pub(super) struct Link {
     /// The number of cells, once it is known: a connection to another installation is refused.
     cells: Option<u16>,
     spread: Spread,
+    timeline: u32,
     /// Whether a transaction is under way: what belongs to it must not go on without it on another connection.
     is_open: bool,
 }
@@ -40,7 +41,7 @@ impl Link {
         let sent = Arc::default();
         let (wait, database) = (Wait::new()?, database.clone());
         let spread = Spread::Together;
-        Ok(Self { wait, database, role, session: None, sent, cells: None, spread, is_open: false })
+        Ok(Self { wait, database, role, session: None, sent, cells: None, spread, timeline: 0, is_open: false })
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -55,6 +56,11 @@ impl Link {
     /// How what is asked of several cells is sent, as the last connection found the server.
     pub(super) fn spread(&self) -> Spread {
         self.spread
+    }
+
+    /// The timeline of the server, as the last connection found it.
+    pub(super) fn timeline(&self) -> u32 {
+        self.timeline
     }
 
     /// From now on every new connection must lead to this installation.
@@ -74,7 +80,7 @@ impl Link {
         let session = self.wait.on(Session::open(&self.database, self.role, self.sent.clone()));
         // Once it has been served, what is refused now may be right again after a failover or an upgrade is over.
         let session = session.map_err(|error| self.later(error))?;
-        self.spread = session.spread();
+        (self.spread, self.timeline) = (session.spread(), session.timeline());
         self.session = Some(session);
         if let Some(cells) = self.cells {
             let found = schema::must_be_current(self).map_err(|error| self.later(error));

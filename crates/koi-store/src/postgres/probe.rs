@@ -11,7 +11,8 @@ const OLDEST: i32 = 140_000;
 /// What a server says of itself and of the connection.
 const PROBE: &str = "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), \
     current_setting('client_encoding'), pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, \
-    current_setting('synchronous_commit'), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')";
+    current_setting('synchronous_commit'), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'), \
+    CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
 
 /// What matters later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(super) struct Found {
     pub(super) has_citus: bool,
     /// Whether a commit is on the disk when it is answered.
     pub(super) is_durable: bool,
+    /// The server's history: it has a greater number once a standby took the place of a primary.
+    pub(super) timeline: u32,
 }
 
 pub(super) async fn probe(client: &Client) -> Result<Found, StoreError> {
@@ -35,8 +38,11 @@ pub(super) async fn probe(client: &Client) -> Result<Found, StoreError> {
     };
     let synchronous: String = row.try_get(5).map_err(unread)?;
     let has_citus = row.try_get(6).map_err(unread)?;
+    let timeline: String = row.try_get(7).map_err(unread)?;
     said.refusal().map_or(Ok(()), |why| Err(StoreError::Refused(why)))?;
-    Ok(Found { has_citus, is_durable: synchronous != "off" })
+    let timeline = u32::from_str_radix(&timeline, 16)
+        .map_err(|_| StoreError::Refused(format!("the server says that its timeline is {timeline:?}")))?;
+    Ok(Found { has_citus, is_durable: synchronous != "off", timeline })
 }
 
 /// What a server must be.

@@ -110,7 +110,8 @@ impl Reader {
     /// What others may have changed.
     pub fn state(&self) -> Result<State, StoreError> {
         let meta = self.ask_one(table::meta::read())?;
-        Ok(State { revision: table::meta::revision(&meta)?, clock: table::meta::sandbox_clock(&meta)? })
+        let revision = table::meta::of_timeline(table::meta::revision(&meta)?, self.link.borrow().timeline());
+        Ok(State { revision, clock: table::meta::sandbox_clock(&meta)? })
     }
 
     /// What the server's clock says.

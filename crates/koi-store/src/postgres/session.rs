@@ -113,6 +113,7 @@ pub(super) struct Session {
     /// What drives the connection.
     drive: AbortHandle,
     spread: Spread,
+    timeline: u32,
     /// Whether it is of no use any more.
     lost: bool,
 }
@@ -138,7 +139,7 @@ impl Session {
         let drive = tokio::spawn(drive(connection, warned.clone())).abort_handle();
         let statements = FxHashMap::default();
         let spread = Spread::Together;
-        let mut session = Self { client, statements, warned, sent, drive, spread, lost: false };
+        let mut session = Self { client, statements, warned, sent, drive, spread, timeline: 0, lost: false };
         session.settle(role).await?;
         Ok(session)
     }
@@ -146,6 +147,7 @@ impl Session {
     /// Looks at the server, and settles the connection.
     async fn settle(&mut self, role: Role) -> Result<(), StoreError> {
         let found = probe::probe(&self.client).await?;
+        self.timeline = found.timeline;
         if found.has_citus {
             self.spread = Spread::Apart;
         }
@@ -167,6 +169,11 @@ impl Session {
     /// How what is asked of several cells is sent to this server.
     pub(super) fn spread(&self) -> Spread {
         self.spread
+    }
+
+    /// The timeline of the server, which does not change while a connection to a primary stands.
+    pub(super) fn timeline(&self) -> u32 {
+        self.timeline
     }
 
     /// Whether the server has warned of something since this was asked last.

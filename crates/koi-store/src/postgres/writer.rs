@@ -42,6 +42,7 @@ pub struct Writer {
 struct Transaction {
     /// The cells that were taken, in their order.
     taken: Vec<Stored>,
+    /// The catalog's, as it is stored.
     revision: u64,
 }
 
@@ -89,14 +90,14 @@ impl Writer {
             let replies = self.link.run(&second.requests)?;
             filling.load(&second.of, &replies)?;
         }
+        let revision = table::meta::revision(meta)?;
         let begun = Begun {
             cells: Cells::new(filling.finish()?),
-            revision: table::meta::revision(meta)?,
+            revision: table::meta::of_timeline(revision, self.link.timeline()),
             clock: table::meta::sandbox_clock(meta)?,
             latest: taken.iter().filter_map(|cell| cell.latest).max(),
             answered: answered.map(table::answered::read).transpose()?.flatten(),
         };
-        let revision = begun.revision;
         Ok((begun, Transaction { taken, revision }))
     }
 
@@ -264,7 +265,7 @@ pub(super) fn load_catalog(link: &mut Link) -> Result<Catalog, StoreError> {
         return Err(unanswered());
     };
     let mut catalog = Catalog::default();
-    catalog.revision = table::meta::revision(meta)?;
+    catalog.revision = table::meta::of_timeline(table::meta::revision(meta)?, link.timeline());
     for row in &merchants.rows {
         catalog.apply(Entry::Merchant(table::merchant::read(row)?.into()));
     }

@@ -114,6 +114,21 @@ impl Server {
         }
     }
 
+    /// Keeps a copy of what the server has, as a standby that does not follow any more. It does not run meanwhile.
+    pub(crate) fn keep_a_standby(&self) {
+        self.as_user(Command::new("cp").arg("-R").arg(self.place.join("data")).arg(self.place.join("standby")));
+    }
+
+    /// The standby takes the place of the server, which does not run: what was written since then is lost.
+    pub(crate) fn fail_over(&self) {
+        let data = self.place.join("data");
+        self.as_user(Command::new("rm").arg("-rf").arg(&data));
+        self.as_user(Command::new("mv").arg(self.place.join("standby")).arg(&data));
+        self.as_user(Command::new("touch").arg(data.join("standby.signal")));
+        self.run("");
+        self.as_user(Command::new(self.programs.join("pg_ctl")).args(["-w", "promote", "-D"]).arg(&data));
+    }
+
     /// The address of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://koi@{}:{}/{database}", self.place.display().to_string().replace('/', "%2F"), self.port)

@@ -1,21 +1,23 @@
 //! A client of the load: its own shoppers, its own history, one deed after the other.
 //!
 //! Since nobody else touches its shoppers, its world is exact although many clients run at once. A
-//! command without an answer stays pending until the server is back; nothing else is asked before.
+//! command without an answer is pending: it is repeated with its key at another server, or when the
+//! server is back; nothing else is asked before.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tokio::time::sleep;
 
 use crate::answer::{Answer, NoAnswer};
 use crate::client::Client;
 use crate::deed::{Command, Deed, Shopper};
-use crate::failure::broken;
 use crate::history::Promise;
 use crate::kills::plan::{Intent, Kind};
+use crate::kills::post::Post;
 use crate::limits::SHOPPERS_IN_MIND;
 use crate::model::world::World;
 use crate::moment::Moment;
@@ -24,10 +26,20 @@ use crate::stage::STORE;
 /// Where the shoppers claim, and when it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
-    pub(crate) address: SocketAddr,
+    pub(crate) posts: Vec<Post>,
     pub(crate) campaign: String,
     pub(crate) code: String,
     pub(crate) now: Moment,
+    /// The pause between two commands of a client.
+    pub(crate) leisure: Duration,
+}
+
+impl Scene {
+    /// The servers that a client turns to in a round: what is sent twice at once goes to two of them.
+    fn posts_of(&self, client: usize) -> [&Post; 2] {
+        let post = |place: usize| &self.posts[place % self.posts.len()];
+        [post(client), post(client + 1)]
+    }
 }
 
 /// What became of commands without an answer.
@@ -58,6 +70,12 @@ pub(crate) struct Actor {
     pub(crate) payments: VecDeque<String>,
     /// Sent, and not answered.
     pending: Vec<Command>,
+    /// Whether what is pending may be done by itself later: a server that stands still has it.
+    may_be_under_way: bool,
+    /// Commands that were settled by a repeat within the round.
+    asked_again: u64,
+    /// The longest time that a command was under way, with its repeats.
+    pub(crate) longest_wait: Duration,
     /// Refused while their twin was not answered: the twin explains the refusal.
     unexplained: Vec<Refusal>,
     pub(crate) sold_out: bool,
@@ -75,6 +93,9 @@ impl Actor {
             quotes: VecDeque::new(),
             payments: VecDeque::new(),
             pending: Vec::new(),
+            may_be_under_way: false,
+            asked_again: 0,
+            longest_wait: Duration::ZERO,
             unexplained: Vec::new(),
             sold_out: false,
         }
@@ -84,23 +105,46 @@ impl Actor {
         self.pending.len()
     }
 
-    /// Does one thing after the other until the server is gone, the stock is, or the plan.
-    pub(crate) async fn act(&mut self, scene: &Scene, intents: &[Intent], killed: &AtomicBool) -> Result<()> {
-        let mut clients = [Client::new(scene.address), Client::new(scene.address)];
+    /// Does one thing after the other until nobody is left to turn to, the stock is gone, or the plan. Who is impatient
+    /// turns to another server when one stands still.
+    pub(crate) async fn act(
+        &mut self,
+        scene: &Scene,
+        intents: &[Intent],
+        (client, impatient): (usize, bool),
+        over: &AtomicBool,
+    ) -> Result<()> {
+        let posts = scene.posts_of(client);
+        let mut clients = posts.map(Post::client);
         for &intent in intents {
-            let commands = self.commands(intent, scene);
-            let answers = send_at_once(&mut clients, &commands).await;
-            for missing in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-                if missing.hung || !killed.load(Ordering::SeqCst) {
-                    return Err(broken(format!("{commands:?} is answered"), missing.to_string()));
-                }
-            }
+            let (commands, started) = (self.commands(intent, scene), Instant::now());
+            let answers = send_at_once(&mut clients, posts, &commands, impatient).await?;
             self.witness(commands.into_iter().zip(answers).collect(), scene.now)?;
-            if !self.pending.is_empty() || self.sold_out {
+            let is_settled = self.pending.is_empty() || self.ask_again(scene).await?;
+            self.longest_wait = self.longest_wait.max(started.elapsed());
+            if !is_settled || self.sold_out || over.load(Ordering::SeqCst) {
                 break;
             }
+            sleep(scene.leisure).await;
         }
         Ok(())
+    }
+
+    /// Repeats what was not answered at a server that nothing is done to; answers whether all of it is settled. What a
+    /// server that stands still has got may be done later, unless it is done already: a refusal settles nothing then.
+    async fn ask_again(&mut self, scene: &Scene) -> Result<bool> {
+        let Some(post) = scene.posts.iter().find(|post| post.is_open()) else { return Ok(false) };
+        let mut client = post.client();
+        let mut answered = Vec::new();
+        for command in std::mem::take(&mut self.pending) {
+            match post.insist(&mut client, &command).await? {
+                Some(answer) if answer.is_done() || !self.may_be_under_way => answered.push((command, answer)),
+                _ => self.pending.push(command),
+            }
+        }
+        self.asked_again += answered.len() as u64;
+        self.settle(answered, scene.now, scene.now)?;
+        Ok(self.pending.is_empty())
     }
 
     /// Successes first: a refusal may be explained by the twin that was faster.
@@ -108,9 +152,15 @@ impl Actor {
         let mut refusals = Vec::new();
         for (command, answer) in told {
             match answer {
-                Err(_) => self.pending.push(command),
-                // Nothing has happened, and nobody insists.
-                Ok(answer) if answer.is_unavailable() => answer.check_unavailability()?,
+                Err(missing) => {
+                    self.may_be_under_way |= missing.hung;
+                    self.pending.push(command);
+                }
+                // Whether it has happened, its repeat tells.
+                Ok(answer) if answer.is_unavailable() => {
+                    answer.check_unavailability()?;
+                    self.pending.push(command);
+                }
                 Ok(answer) if answer.is_done() => self.succeeded(command, answer, at)?,
                 Ok(answer) => refusals.push(Refusal { command, answer, at }),
             }
@@ -146,28 +196,37 @@ impl Actor {
 
     /// Repeats what was not answered, each with its key, on a healthy server. What the server had done
     /// before it was killed happened at `killed_at`; what it does now happens now.
-    pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<Resolved> {
-        let mut client = Client::new(scene.address);
-        let (mut refusals, mut successes) = (std::mem::take(&mut self.unexplained), Vec::new());
-        let pending = std::mem::take(&mut self.pending);
-        let mut resolved = Resolved { repeated: pending.len() as u64, had_been_done: 0 };
-        for command in pending {
-            let answer = client.persist(&command).await?;
-            if answer.is_done() {
-                successes.push((command, answer));
-            } else {
-                refusals.push(Refusal { command, answer, at: scene.now });
-            }
+    pub(crate) async fn resolve(&mut self, scene: &Scene, client: usize, killed_at: Moment) -> Result<Resolved> {
+        let mut server = scene.posts_of(client)[0].client();
+        let mut answered = Vec::new();
+        for command in std::mem::take(&mut self.pending) {
+            let answer = server.persist(&command).await?;
+            answered.push((command, answer));
         }
-        // In the order of what happened: before the kill, then after it.
+        self.may_be_under_way = false;
+        let repeated = answered.len() as u64 + std::mem::take(&mut self.asked_again);
+        Ok(Resolved { repeated, had_been_done: self.settle(answered, killed_at, scene.now)? })
+    }
+
+    /// Takes note of the answers to repeats; answers how many had been done before they were repeated.
+    fn settle(&mut self, answered: Vec<(Command, Answer)>, before: Moment, now: Moment) -> Result<u64> {
+        let (mut successes, refused): (Vec<_>, Vec<_>) =
+            answered.into_iter().partition(|(_, answer)| answer.is_done());
+        // In the order of what happened: before the blow, then after it.
         successes.sort_by_key(|(_, answer)| !answer.replayed);
+        let mut had_been_done = 0;
         for (command, answer) in successes {
-            resolved.had_been_done += u64::from(answer.replayed);
-            let at = if answer.replayed { killed_at } else { scene.now };
+            had_been_done += u64::from(answer.replayed);
+            let at = if answer.replayed { before } else { now };
             self.succeeded(command, answer, at)?;
         }
-        self.explain(refusals)?;
-        Ok(resolved)
+        let refused = refused.into_iter().map(|(command, answer)| Refusal { command, answer, at: now });
+        self.unexplained.extend(refused);
+        if self.pending.is_empty() {
+            let refusals = std::mem::take(&mut self.unexplained);
+            self.explain(refusals)?;
+        }
+        Ok(had_been_done)
     }
 
     /// One command, or two that are sent at the same time.
@@ -220,15 +279,42 @@ impl Actor {
     }
 }
 
-async fn send_at_once(clients: &mut [Client; 2], commands: &[Command]) -> Vec<Result<Answer, NoAnswer>> {
+async fn send_at_once(
+    clients: &mut [Client; 2],
+    posts: [&Post; 2],
+    commands: &[Command],
+    impatient: bool,
+) -> Result<Vec<Result<Answer, NoAnswer>>> {
     let [first, second] = clients;
-    match commands {
+    Ok(match commands {
         [one, other] => {
-            let (one, other) = tokio::join!(first.send(one), second.send(other));
-            vec![one, other]
+            let first = send(first, posts[0], one, impatient);
+            let (one, other) = tokio::join!(first, send(second, posts[1], other, impatient));
+            vec![one?, other?]
         }
-        [one, ..] => vec![first.send(one).await],
+        [one, ..] => vec![send(first, posts[0], one, impatient).await?],
         [] => Vec::new(),
+    })
+}
+
+/// Sends a command, which nobody but a server that is killed may leave without an answer. Who is impatient leaves a
+/// server that stands still, with the command in its hands.
+async fn send(
+    client: &mut Client,
+    post: &Post,
+    command: &Command,
+    impatient: bool,
+) -> Result<Result<Answer, NoAnswer>> {
+    let answer = tokio::select! {
+        answer = client.send(command) => answer,
+        () = post.has_stood_still(), if impatient => {
+            client.hang_up();
+            return Ok(Err(NoAnswer { reason: "the server stands still".to_owned(), hung: true }));
+        }
+    };
+    match answer {
+        Err(missing) if missing.hung || !post.is_killed() => Err(post.unexpected(command, &missing)),
+        answer => Ok(answer),
     }
 }
 

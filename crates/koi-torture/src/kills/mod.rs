@@ -4,15 +4,22 @@
 //! moment the server is killed; it is started again (now and then killed in its start, too), perhaps
 //! at a later time; then everything that was answered must still be true, everything that was not must
 //! get one definite result, and the money must lie exactly where the history says.
+//!
+//! On a database there may be several servers, over which the load is spread. Then some of them are killed or stand
+//! still for a while, or the database server dies under all of them, and the clients of those that are left go on.
 
 mod actor;
+mod fleet;
 mod plan;
+mod post;
 mod season;
+pub(crate) mod trouble;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
@@ -21,15 +28,16 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::deed::{Deed, Role};
-use crate::failure::broken;
 use crate::history::verify_promises;
 use crate::kills::actor::Scene;
+use crate::kills::fleet::Fleet;
 use crate::kills::plan::{Interval, Round};
 use crate::kills::season::{Archive, Season};
-use crate::limits::{ROUNDS_PER_SEASON, STOP_TIMEOUT};
+use crate::kills::trouble::{OwnDatabase, Trouble};
+use crate::limits::{LATECOMERS, LEISURE, ROUNDS_PER_SEASON};
 use crate::model::rules::{COUPON_VALID_MS, QUOTE_VALID_MS};
 use crate::seed::Seed;
-use crate::server::{Installation, Server, Start};
+use crate::server::Installation;
 use crate::stage::Stage;
 use crate::tally::Tally;
 
@@ -41,6 +49,12 @@ pub(crate) struct Order {
     pub(crate) clients: usize,
     /// An empty database in place of the data folder.
     pub(crate) database: Option<String>,
+    /// A database server of our own, which is killed, too.
+    pub(crate) own_database: OwnDatabase,
+    /// Servers side by side; more than one on a database only.
+    pub(crate) servers: usize,
+    /// In the first round one of them stands still for so long, in place of other trouble.
+    pub(crate) long_pause: Option<Duration>,
 }
 
 /// What a run has done so far.
@@ -52,36 +66,44 @@ struct Score {
     promises_checked: u64,
     killed_starts: u32,
     seasons: u32,
+    /// The longest time that a client repeated a command while something was down.
+    longest_wait: Duration,
 }
 
 pub(crate) async fn run(order: &Order) -> Result<ExitCode> {
     let mut tally = Tally::open("kills", order.seed, u64::from(order.kills));
     let installation = Installation::fresh(&order.koi)?.on(order.database.clone());
-    let mut campaign = Campaigner::new(order, &installation)?;
+    let mut campaign = Campaigner::new(order, installation).await?;
     let played = campaign.play(&mut tally).await;
-    let (score, title) = (std::mem::take(&mut campaign.score), format!("kill {}", campaign.round + 1));
-    drop(campaign);
+    let Campaigner { fleet, score, round, .. } = campaign;
+    let struck = fleet.struck;
     if let Err(error) = played {
-        tally.note(&format!("the server's last words: {:?}", installation.log_excerpt()));
-        tally.fail(&title, &error, Some(&installation.keep()));
+        tally.note(&format!("the servers' last words: {:?}", fleet.log_excerpt()));
+        tally.fail(&format!("kill {}", round + 1), &error, Some(&fleet.keep()));
     }
     tally.note(&format!(
         "{} commands, {} of them cut off, {} of these after they had been done; {} promises checked; \
-         {} starts killed; {} seasons closed",
+         {} servers killed, {} stopped for a while, {} crashes of the database server, {} failovers, {} starts killed; \
+         the longest wait for an answer was {} ms; {} seasons closed",
         score.commands,
         score.unanswered,
         score.had_been_done,
         score.promises_checked,
+        struck.kills,
+        struck.pauses,
+        struck.crashes,
+        struck.failovers,
         score.killed_starts,
+        score.longest_wait.as_millis(),
         score.seasons
     ));
     Ok(tally.close())
 }
 
-/// One run on one data folder.
+/// One run on one installation.
 struct Campaigner<'a> {
     order: &'a Order,
-    installation: &'a Installation,
+    fleet: Fleet,
     stage: Stage,
     archive: Archive,
     round: u32,
@@ -89,21 +111,20 @@ struct Campaigner<'a> {
 }
 
 impl<'a> Campaigner<'a> {
-    fn new(order: &'a Order, installation: &'a Installation) -> Result<Self> {
+    async fn new(order: &'a Order, installation: Installation) -> Result<Self> {
         let (stage, archive, score) = (Stage::new("stage")?, Archive::default(), Score::default());
-        Ok(Self { order, installation, stage, archive, round: 0, score })
+        let fleet = Fleet::start(installation, order.servers, order.own_database, stage.clock).await?;
+        Ok(Self { order, fleet, stage, archive, round: 0, score })
     }
 
     async fn play(&mut self, tally: &mut Tally) -> Result<()> {
-        let mut server = Server::spawn(self.installation, self.stage.clock)?;
-        server.must_be_ready(self.installation).await?;
-        self.stage.set(&mut Client::new(server.address())).await?;
+        self.stage.set(&mut self.fleet.client(0)).await?;
         while self.round < self.order.kills {
-            let mut client = Client::new(server.address());
+            let mut client = self.fleet.client(self.round);
             let mut season =
                 Season::open(&mut client, &mut self.stage, self.score.seasons + 1, self.order.clients).await?;
             for _ in 0..ROUNDS_PER_SEASON {
-                server = self.play_round(server, &mut season).await?;
+                self.play_round(&mut season).await?;
                 tally.pass();
                 tally.show(format!("{} commands", self.score.commands));
                 self.round += 1;
@@ -111,66 +132,71 @@ impl<'a> Campaigner<'a> {
                     break;
                 }
             }
-            self.end_season(&mut Client::new(server.address()), season).await?;
+            self.end_season(season).await?;
         }
-        match server.terminate(STOP_TIMEOUT).await? {
-            Some(status) if status.success() => Ok(()),
-            other => Err(broken("the server stops in good order", format!("{other:?}"))),
-        }
+        self.fleet.stop().await
     }
 
-    async fn play_round(&mut self, mut server: Server, season: &mut Season) -> Result<Server> {
+    async fn play_round(&mut self, season: &mut Season) -> Result<()> {
         let plan = Round::plan(self.round, self.order.clients, self.order.seed);
+        let trouble = match self.order.long_pause {
+            Some(time) if self.round == 0 => Trouble::long_pause(time),
+            _ => Trouble::plan(self.round, self.fleet.targets(), self.order.seed),
+        };
         if plan.top_up {
             let deed = Deed::Fund { campaign: season.rules.id.clone(), amount: 1 + i64::from(self.round) };
-            self.stage.perform(&mut Client::new(server.address()), deed).await?;
+            self.stage.perform(&mut self.fleet.client(self.round), deed).await?;
         }
-        self.load_until_killed(&mut server, season, &plan).await?;
-        drop(server);
+        self.load(season, &plan, &trouble).await?;
+        if !trouble.longest_pause().is_zero() {
+            sleep(LATECOMERS).await;
+        }
         let killed_at = self.stage.clock;
-        let server = self.restart(&plan).await?;
-        let mut client = Client::new(server.address());
-        let scene = self.scene(&server, season);
+        self.restart(&plan).await?;
+        let scene = self.scene(season, &trouble);
         let resolved = season.resolve(&scene, killed_at).await?;
         self.score.unanswered += resolved.repeated;
         self.score.had_been_done += resolved.had_been_done;
+        let mut client = self.fleet.client(self.round + 1);
         season.check_money(&mut client, &self.stage, self.stage.clock).await?;
         let mut luck = self.order.seed.stream("sample", u64::from(self.round));
         self.score.promises_checked += season.check_round(&mut client, self.stage.clock, &mut luck).await?;
-        Ok(server)
+        Ok(())
     }
 
-    fn scene(&self, server: &Server, season: &Season) -> Scene {
+    fn scene(&self, season: &Season, trouble: &Trouble) -> Scene {
+        let is_long = self.order.long_pause == Some(trouble.longest_pause());
         Scene {
-            address: server.address(),
+            posts: self.fleet.posts(trouble),
             campaign: season.rules.id.clone(),
             code: self.stage.code.clone(),
             now: self.stage.clock,
+            leisure: if is_long { LEISURE } else { Duration::ZERO },
         }
     }
 
-    async fn load_until_killed(&mut self, server: &mut Server, season: &mut Season, plan: &Round) -> Result<()> {
-        let scene = Arc::new(self.scene(server, season));
-        let killed = Arc::new(AtomicBool::new(false));
+    /// The load, and the blows in the middle of it. What is left of the servers is served on.
+    async fn load(&mut self, season: &mut Season, plan: &Round, trouble: &Trouble) -> Result<()> {
+        let scene = Arc::new(self.scene(season, trouble));
+        let over = Arc::new(AtomicBool::new(false));
         let mut clients = JoinSet::new();
         for (index, (mut actor, intents)) in season.actors.drain(..).zip(plan.intents.clone()).enumerate() {
-            let (scene, killed) = (scene.clone(), killed.clone());
+            let (scene, over, client) = (scene.clone(), over.clone(), index + self.round as usize);
             clients.spawn(async move {
-                let acted = actor.act(&scene, &intents, &killed).await;
+                let acted = actor.act(&scene, &intents, (client, client % 3 == 0), &over).await;
                 (index, actor, acted)
             });
         }
         sleep(plan.kill_after).await;
-        if let Some(status) = server.has_ended()? {
-            return Err(broken("the server lives until it is killed", format!("it ended with {status}")));
-        }
-        // From here on a lost connection is what was wanted.
-        killed.store(true, Ordering::SeqCst);
-        server.kill()?;
+        self.fleet.strike(trouble, &scene.posts).await?;
+        sleep(trouble.aftermath).await;
+        // One server alone is gone for good; where there are more, the rest is told.
+        over.store(!trouble.aftermath.is_zero(), Ordering::SeqCst);
         let mut actors = Vec::new();
         while let Some(ended) = clients.join_next().await {
             let (index, actor, acted) = ended?;
             acted?;
+            self.score.longest_wait = self.score.longest_wait.max(actor.longest_wait);
             self.score.commands += (actor.promises.len() + actor.pending()) as u64;
             actors.push((index, actor));
         }
@@ -180,34 +206,25 @@ impl<'a> Campaigner<'a> {
         Ok(())
     }
 
-    /// Starts the server again, perhaps killing the first attempt, perhaps at a later time.
-    async fn restart(&mut self, plan: &Round) -> Result<Server> {
+    /// Starts again whoever was killed, perhaps killing a first attempt, perhaps at a later time.
+    async fn restart(&mut self, plan: &Round) -> Result<()> {
         let Interval { ms, by_restart } = plan.interval;
         let later = self.stage.clock.plus_ms(ms);
         let start_clock = if by_restart { later } else { self.stage.clock };
-        if let Some(after) = plan.start_kill_after {
-            let mut server = Server::spawn(self.installation, start_clock)?;
-            sleep(after).await;
-            server.kill()?;
+        if let Some(after) = plan.start_kill_after.filter(|_| self.fleet.is_one_down().unwrap_or(false)) {
+            self.fleet.kill_a_start(start_clock, after).await?;
             self.score.killed_starts += 1;
         }
-        let mut server = Server::spawn(self.installation, start_clock)?;
-        if let Start::Died(status) = server.wait_ready().await? {
-            let log = self.installation.log_excerpt();
-            return Err(broken(
-                "the server starts after a kill",
-                format!("it ended with {status}; its log: {log}"),
-            ));
-        }
+        self.fleet.restart(start_clock).await?;
         // The call answers when the work due by then is done; it is made even if the time stands.
         self.stage.clock = later;
         let now = json!({"now": later.to_string()});
-        Client::new(server.address()).set("/v1/sandbox/clock", Role::Operator, &now).await?;
-        Ok(server)
+        self.fleet.client(self.round).set("/v1/sandbox/clock", Role::Operator, &now).await
     }
 
     /// Lets every coupon run off, verifies the whole history, and closes the campaign.
-    async fn end_season(&mut self, client: &mut Client, season: Season) -> Result<()> {
+    async fn end_season(&mut self, season: Season) -> Result<()> {
+        let client: &mut Client = &mut self.fleet.client(self.round);
         self.stage.clock = self.stage.clock.plus_ms(COUPON_VALID_MS + QUOTE_VALID_MS);
         let now = json!({"now": self.stage.clock.to_string()});
         client.set("/v1/sandbox/clock", Role::Operator, &now).await?;

@@ -70,8 +70,8 @@ impl Season {
 
     pub(crate) async fn resolve(&mut self, scene: &Scene, killed_at: Moment) -> Result<Resolved> {
         let mut sum = Resolved::default();
-        for actor in &mut self.actors {
-            let resolved = actor.resolve(scene, killed_at).await?;
+        for (client, actor) in self.actors.iter_mut().enumerate() {
+            let resolved = actor.resolve(scene, client, killed_at).await?;
             sum.repeated += resolved.repeated;
             sum.had_been_done += resolved.had_been_done;
         }

@@ -138,6 +138,38 @@ fn a_database_that_is_away_is_waited_for_and_comes_back() {
     must_be_whole(&server);
 }
 
+/// A standby that lacks the last changes takes the place of the primary; others then get their numbers. A server that was
+/// there all the time shows what is, not what was.
+#[test]
+fn a_failover_that_lost_changes_leaves_no_server_with_what_was() {
+    let cluster = postgres::Server::own();
+    let url = cluster.url(&cluster.fresh());
+    let one = Server::on_database(&url, DURING, &[]);
+    let code = one.stage(&campaign(CAMPAIGN));
+    let is_ready = || one.call("GET", "/readyz").send().status == 200;
+    cluster.stop();
+    cluster.keep_a_standby();
+    cluster.run("");
+    wait_until("the server is ready again", is_ready);
+    let rate = |server: &Server, rate: &str| {
+        server.put("acquirer", "/v1/rates/NZD-CNY", &json!({ "rate": rate })).expect(200);
+    };
+    rate(&one, "5.00000000");
+    one.post("acquirer", &format!("/v1/codes/{code}/revoke"), &json!({ "reason": "pasted over" })).expect(200);
+    cluster.stop();
+    cluster.fail_over();
+    let other = Server::on_database(&url, DURING, &[]);
+    // As many changes as were lost: the same number of them has been made.
+    rate(&other, "6.00000000");
+    rate(&other, "7.00000000");
+    wait_until("the server is ready again", is_ready);
+    assert_eq!(text(&one.get("wallet", "/v1/rates/NZD-CNY"), "rate"), "7.00000000");
+    one.claim(&code, "A").expect(201);
+    rate(&one, "8.00000000");
+    assert_eq!(text(&other.get("wallet", "/v1/rates/NZD-CNY"), "rate"), "8.00000000");
+    must_be_whole(&one);
+}
+
 #[test]
 fn a_start_waits_for_its_database_and_ends_when_told() {
     let cluster = postgres::Server::own();

@@ -18,6 +18,10 @@ pub(crate) const WALLET_CURRENCY: &str = "wallet_currency";
 
 /// The first revision of a catalog.
 const FIRST: u64 = 1;
+/// The bit from which on a revision has its timeline.
+const TIMELINE_AT: u32 = 40;
+/// The last revision of a timeline.
+const LAST: u64 = (1 << TIMELINE_AT) - 1;
 
 static READ: LazyLock<String> = LazyLock::new(|| format!("SELECT name, value FROM {NAME}"));
 /// Sets what is set once.
@@ -89,10 +93,16 @@ pub(crate) fn cells(replies: &[Reply]) -> Result<u16, StoreError> {
     cells.filter(|cells| (1..=MAX_CELLS).contains(cells)).ok_or_else(|| damaged("the number of cells"))
 }
 
-/// The catalog's revision, from the answer to [`read`].
+/// The catalog's revision as it is stored, from the answer to [`read`].
 pub(crate) fn revision(reply: &Reply) -> Result<u64, StoreError> {
     let revision = value(reply, REVISION)?.and_then(|revision| revision.parse().ok());
-    revision.ok_or_else(|| damaged("the catalog's revision"))
+    revision.filter(|revision| *revision <= LAST).ok_or_else(|| damaged("the catalog's revision"))
+}
+
+/// A revision of a timeline among those of all. A standby that takes the place of a primary may lack changes that this
+/// had, and others get their numbers: so every revision of a timeline is later than all of those before it.
+pub(crate) fn of_timeline(revision: u64, timeline: u32) -> u64 {
+    (u64::from(timeline.saturating_sub(1)) << TIMELINE_AT) | revision
 }
 
 /// The sandbox's clock, from the answer to [`read`].
