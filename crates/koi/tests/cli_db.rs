@@ -177,7 +177,7 @@ fn wrong_places_are_named() {
     run(&["key", "create", "--principal", "a", "--role", "wallet", "--data", data]).expect(0);
     let foreign = fresh();
     let name = foreign.rsplit('/').next().unwrap();
-    postgres::Server::shared().sql(name).run("CREATE TABLE theirs (a text)");
+    postgres::Server::shared().sql(name).run("CREATE UNLOGGED TABLE theirs (a text)");
     assert!(copy(&[&format!("sqlite:{data}"), &foreign]).expect(1).err.contains("another program"));
 }
 

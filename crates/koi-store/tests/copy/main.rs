@@ -6,6 +6,7 @@ mod sample;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../postgres/server.rs"]
 mod server;
+mod speed;
 
 use std::path::Path;
 

@@ -78,8 +78,8 @@ impl CopyCommand {
             source_file: self.source_file,
             target_file: self.target_file,
         };
+        let settings = self.flags.0.load(environment)?;
         let (from, into) = places.read(|| {
-            let settings = self.flags.0.load(environment)?;
             let database = settings.database().map_err(|why| anyhow!(why))?;
             Ok(database.map(|database| Installation::Database(Box::new(database))))
         })?;
