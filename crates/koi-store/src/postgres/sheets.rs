@@ -346,7 +346,8 @@ mod tests {
         let database: Database = server.url(&name).parse().unwrap();
         drop(database.serve(Some(1)).unwrap());
         let sql = server.sql(&name);
-        sql.run("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan");
+        // As every connection is settled.
+        sql.run("SET enable_seqscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan");
         for sheet in &SHEETS {
             let params = sheet.keys + usize::from(numbered(sheet).is_some());
             let nulls = vec!["NULL"; params].join(", ");
