@@ -131,7 +131,8 @@ impl Copying<'_> {
             })
         };
         let sent = read(source.reader())?;
-        let there = read(&into.reader().with_context(|| format!("the target {into}"))?)?;
+        let reader = into.reader().with_context(|| format!("the target {into}"))?;
+        let there = read(&reader)?;
         spinner.finish_and_clear();
         let differing = there.differing(&sent);
         if !differing.is_empty() {
@@ -141,6 +142,12 @@ impl Copying<'_> {
                 self.from,
                 differing.join(", ")
             );
+            return Ok(Ending::NotWell);
+        }
+        let checked = whole(&reader, self.environment)?;
+        if !checked.broken.is_empty() {
+            eprintln!("koi: {into} holds everything of {} already, and the ledger of both is broken", self.from);
+            terminal::print(&written(&checked))?;
             return Ok(Ending::NotWell);
         }
         self.say(&there, "already", began)
