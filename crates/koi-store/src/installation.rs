@@ -15,6 +15,7 @@ use koi_core::time::Time;
 
 use crate::error::StoreError;
 use crate::postgres::{self, Database};
+use crate::sheet::{Sheet, Value};
 use crate::sqlite::{self, Beside, Folder, Indexes, Lock};
 use crate::{Answered, ApiKey, Begun, Due, Left, Notes, Store, Totals, Wanted};
 
@@ -333,6 +334,25 @@ impl Reader {
     /// All keys of the API.
     pub fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         either!(self, reader => reader.keys())
+    }
+
+    /// The rows of a table, in the order of its keys.
+    pub(crate) fn for_each_row(
+        &self,
+        sheet: &'static Sheet,
+        each: &mut dyn FnMut(&[Value]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        either!(self, reader => reader.for_each_row(sheet, each))
+    }
+
+    /// When cells were written to last, those that were.
+    pub(crate) fn latest(&self) -> Result<Vec<(Cell, Time)>, StoreError> {
+        match self {
+            Self::Folder(reader) => {
+                Ok(reader.latest()?.map(|latest| (Cell::TREASURY, latest)).into_iter().collect())
+            }
+            Self::Database(reader) => reader.latest(),
+        }
     }
 
     /// A number that changes whenever another connection commits.

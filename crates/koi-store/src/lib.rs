@@ -7,6 +7,7 @@
 //! [`Store`] is the door: SQLite and PostgreSQL stand behind it. Its calls are made for whole batches, so that
 //! PostgreSQL can answer each with one statement per table. Row types stay in here.
 
+pub mod copy;
 pub mod error;
 mod installation;
 pub mod postgres;
@@ -14,7 +15,9 @@ pub mod postgres;
 #[cfg(test)]
 #[path = "../tests/sqlite/sample.rs"]
 mod sample;
+mod sheet;
 pub mod sqlite;
+pub mod tally;
 
 use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey};

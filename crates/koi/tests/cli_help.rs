@@ -20,6 +20,8 @@ fn every_command_has_help_with_an_example() {
         "check",
         "backup",
         "restore",
+        "db copy",
+        "db distribute",
         "config show",
         "config check",
         "doctor",

@@ -121,7 +121,7 @@ impl Database {
         Ok(Reader::new(link, cells))
     }
 
-    fn open(&self, role: Role) -> Result<(Link, u16), StoreError> {
+    pub(super) fn open(&self, role: Role) -> Result<(Link, u16), StoreError> {
         let mut link = Link::new(self, role)?;
         link.connect()?;
         // There is nothing yet that could be begun again.

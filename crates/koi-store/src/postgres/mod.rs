@@ -29,6 +29,8 @@
 mod address;
 mod administer;
 mod changes;
+mod copying;
+mod distribute;
 mod due;
 mod error;
 mod form;
@@ -46,6 +48,7 @@ mod schema;
 #[path = "../../tests/postgres/server.rs"]
 mod server;
 mod session;
+mod sheets;
 mod table;
 mod tls;
 mod walk;
@@ -53,6 +56,7 @@ mod writer;
 
 pub use crate::sqlite::{ApiKey, Totals};
 pub use address::{AddressError, Database};
+pub(crate) use copying::Filling;
 pub use reader::Reader;
-pub use schema::CELLS;
+pub use schema::{CELLS, Standing};
 pub use writer::Writer;

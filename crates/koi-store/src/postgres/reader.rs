@@ -19,11 +19,13 @@ use super::link::Link;
 use super::prefetch::{Filling, Lookup};
 use super::purchases;
 use super::session::{Reply, Request};
+use super::sheets::Rows as Chunks;
 use super::table::cell::Stored;
 use super::table::{self, Fields};
 use super::walk::{self, Kind, Place};
 use super::writer::{LOOK, all_cells, load_catalog, slices_of};
 use crate::error::{StoreError, damaged};
+use crate::sheet::{Sheet, Value};
 use crate::sqlite::{ApiKey, Totals};
 use crate::{Answered, State, Wanted};
 
@@ -31,6 +33,9 @@ use crate::{Answered, State, Wanted};
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
 
 const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+    AND application_name = 'koi' AND pid <> pg_backend_pid()";
 
 /// A connection that only reads.
 pub struct Reader {
@@ -240,6 +245,34 @@ impl Reader {
     /// All keys of the API.
     pub fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         table::api_key::read(&self.ask_one(table::api_key::all())?)
+    }
+
+    /// The rows of a table, in the order of its keys. They are of one state within
+    /// [`at_one_moment`](Self::at_one_moment) only.
+    pub(crate) fn for_each_row(
+        &self,
+        sheet: &'static Sheet,
+        each: &mut dyn FnMut(&[Value]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut rows = Chunks::new(sheet)?;
+        while let Some(request) = rows.next() {
+            let reply = self.ask_one(request)?;
+            rows.hand_out(&reply.rows, each)?;
+        }
+        Ok(())
+    }
+
+    /// When cells were written to last, those that were.
+    pub(crate) fn latest(&self) -> Result<Vec<(Cell, Time)>, StoreError> {
+        let read = Request::with(&table::cell::READ, vec![all_cells(self.cells)]);
+        let stored = table::cell::read(&self.ask(&[read])?)?;
+        Ok(stored.iter().filter_map(|stored| Some((cell(stored.cell), stored.latest?))).collect())
+    }
+
+    /// How many other connections of Koi there are: servers that run, and commands.
+    pub(crate) fn others(&self) -> Result<i64, StoreError> {
+        let reply = self.ask_one(Request::of(OTHERS))?;
+        reply.rows.first().map_or_else(|| Err(damaged("the server's connections")), |row| Fields::of(row).next())
     }
 
     /// A number that changes whenever another connection commits.

@@ -30,6 +30,8 @@ const LOOK: &str = "SELECT current_schema()::text, to_regclass('koi_schema') IS 
     (SELECT count(*) FROM pg_class AS there WHERE there.relnamespace = to_regnamespace(current_schema()) \
     AND there.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_depend AS owner WHERE owner.objid = there.oid \
     AND owner.classid = 'pg_class'::regclass AND owner.deptype = 'e'))";
+/// The mark of a copy of which no row is there yet.
+const BEGUN: &str = "begun";
 const VERSION: &str = "SELECT version FROM koi_schema";
 const MAKE: &str = "CREATE TABLE koi_schema (version bigint NOT NULL); INSERT INTO koi_schema VALUES (0)";
 const LOCK: &str = "LOCK TABLE koi_schema IN ACCESS EXCLUSIVE MODE";
@@ -53,19 +55,34 @@ pub(super) fn prepare(link: &mut Link, cells: Option<u16>) -> Result<u16, StoreE
     if !(1..=MAX_CELLS).contains(&wanted) {
         return Err(StoreError::Refused(format!("there can be 1 to {MAX_CELLS} cells, not {wanted}")));
     }
+    upgrade(link, &meta::install(wanted))?;
+    let found = must_be_current(link)?;
+    link.is_of(found);
+    match cells {
+        Some(cells) if cells != found => Err(StoreError::Refused(format!(
+            "this installation has {found} cells, and keeps them: leave the number out, or say {found}"
+        ))),
+        _ => Ok(found),
+    }
+}
+
+/// Makes the tables for a copy where there are none. What is there already must be half a copy.
+pub(super) fn prepare_copy(link: &mut Link, cells: u16) -> Result<(), StoreError> {
+    upgrade(link, &meta::install_marked(cells, BEGUN))?;
+    match standing(link)? {
+        Standing::Half => Ok(()),
+        Standing::Empty | Standing::Whole => {
+            Err(StoreError::Refused(format!("{} has become an installation meanwhile", link.database())))
+        }
+    }
+}
+
+/// Brings the database to the newest version; `new` is the script that makes tables without rows an installation.
+fn upgrade(link: &mut Link, new: &str) -> Result<(), StoreError> {
     for _ in 0..TRIES {
         link.connect()?;
-        match step(link, wanted) {
-            Ok(true) => {
-                let found = must_be_current(link)?;
-                link.is_of(found);
-                return match cells {
-                    Some(cells) if cells != found => Err(StoreError::Refused(format!(
-                        "this installation has {found} cells, and keeps them: leave the number out, or say {found}"
-                    ))),
-                    _ => Ok(found),
-                };
-            }
+        match step(link, new) {
+            Ok(true) => return Ok(()),
             Ok(false) => {}
             // Another process is at it.
             Err(StoreError::Conflict(_)) => {
@@ -82,7 +99,7 @@ pub(super) fn prepare(link: &mut Link, cells: Option<u16>) -> Result<u16, StoreE
 }
 
 /// Does the next step, in one transaction; answers whether there is none left.
-fn step(link: &mut Link, cells: u16) -> Result<bool, StoreError> {
+fn step(link: &mut Link, new: &str) -> Result<bool, StoreError> {
     if look(link)? == Found::Version(known()) {
         return Ok(true);
     }
@@ -111,7 +128,7 @@ fn step(link: &mut Link, cells: u16) -> Result<bool, StoreError> {
     link.script(migration).map_err(taken)?;
     link.script(&format!("UPDATE koi_schema SET version = {}", version + 1))?;
     if version == 0 {
-        link.script(&meta::install(cells))?;
+        link.script(new)?;
     }
     link.script("COMMIT")?;
     Ok(false)
@@ -129,8 +146,29 @@ fn taken(failed: Failed) -> StoreError {
     }
 }
 
-/// Refuses a database that this program does not read as it is; answers the number of its cells.
+/// Refuses a database that this program does not read as it is, and half a copy; answers the number of its cells.
 pub(super) fn must_be_current(link: &mut Link) -> Result<u16, StoreError> {
+    let current = current(link)?;
+    if current.is_half {
+        return Err(StoreError::Refused(format!(
+            "a copy into {} was begun and not finished: repeat the same `koi db copy`, which starts over, or name another \
+             database",
+            link.database()
+        )));
+    }
+    Ok(current.cells)
+}
+
+/// A database of this program's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Current {
+    pub(super) cells: u16,
+    /// Whether it is half a copy.
+    pub(super) is_half: bool,
+}
+
+/// Refuses a database that this program does not read as it is, but not half a copy.
+pub(super) fn current(link: &mut Link) -> Result<Current, StoreError> {
     match look(link)? {
         Found::Empty => Err(StoreError::Absent(link.database().to_string())),
         Found::Version(version) if version < known() => Err(StoreError::Refused(format!(
@@ -138,9 +176,31 @@ pub(super) fn must_be_current(link: &mut Link) -> Result<u16, StoreError> {
             known()
         ))),
         Found::Version(_) => {
-            let cells = meta::cells(&link.run(&[meta::read()])?)?;
-            Ok(cells)
+            let replies = link.run(&[meta::read()])?;
+            let is_half = replies.first().map_or(Ok(false), meta::is_half)?;
+            Ok(Current { cells: meta::cells(&replies)?, is_half })
         }
+    }
+}
+
+/// What a copy finds where it is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Empty,
+    /// Half a copy: it may be started over.
+    Half,
+    /// An installation: it is left alone.
+    Whole,
+}
+
+/// Looks at what is there; refuses what is another program's, or another version's.
+pub(super) fn standing(link: &mut Link) -> Result<Standing, StoreError> {
+    match current(link) {
+        Err(StoreError::Absent(_)) => Ok(Standing::Empty),
+        Ok(Current { is_half: true, .. }) => Ok(Standing::Half),
+        Ok(Current { is_half: false, .. }) => Ok(Standing::Whole),
+        Err(error) => Err(error),
     }
 }
 

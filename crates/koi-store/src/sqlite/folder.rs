@@ -94,23 +94,35 @@ impl Folder {
 
     /// Makes the folder if it is not there, takes its lock, and brings its database up to date.
     pub fn serve(&self) -> Result<(Writer, Lock), StoreError> {
-        let unavailable =
-            |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", self.path.display()));
-        self.make().map_err(unavailable)?;
-        let mut open = File::options();
-        let open = open.create(true).truncate(false).write(true).mode(FILE_MODE);
-        let file = open.open(self.path.join(LOCK)).map_err(unavailable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(self.path.display().to_string())),
-            Err(TryLockError::Error(error)) => return Err(unavailable(error)),
-        }
+        self.make().map_err(|error| self.unavailable(&error))?;
+        let lock = self.lock()?;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         schema::migrate(&connection)?;
         let folding = Folding::start(self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
         let mut writer = Writer::new(connection, self.clone(), Some(folding));
         writer.refresh()?;
-        Ok((writer, Lock { _file: file }))
+        Ok((writer, lock))
+    }
+
+    /// Takes the right to serve a folder that is there, so that nobody serves it meanwhile.
+    pub fn hold(&self) -> Result<Lock, StoreError> {
+        self.must_exist()?;
+        self.lock()
+    }
+
+    fn lock(&self) -> Result<Lock, StoreError> {
+        let mut open = File::options();
+        let open = open.create(true).truncate(false).write(true).mode(FILE_MODE);
+        let file = open.open(self.path.join(LOCK)).map_err(|error| self.unavailable(&error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(self.path.display().to_string())),
+            Err(TryLockError::Error(error)) => Err(self.unavailable(&error)),
+        }
+    }
+
+    fn unavailable(&self, error: &std::io::Error) -> StoreError {
+        StoreError::Unavailable(format!("{}: {error}", self.path.display()))
     }
 
     /// A connection for orders that need no server, such as making keys: beside a server that runs.

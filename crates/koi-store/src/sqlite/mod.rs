@@ -5,6 +5,7 @@
 //! database beside the writer.
 
 mod backup;
+mod copying;
 mod fold;
 mod folder;
 mod indexes;
@@ -14,12 +15,14 @@ mod prefetch;
 mod purchases;
 mod reader;
 mod schema;
+mod sheets;
 mod sorted;
 mod sum;
 mod table;
 mod writer;
 
 pub use backup::{backup, open_backup, restore};
+pub(crate) use copying::Filling;
 pub use folder::{Folder, Lock};
 pub use indexes::Indexes;
 pub use reader::{Reader, Totals};

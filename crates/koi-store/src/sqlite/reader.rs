@@ -10,14 +10,17 @@ use koi_core::idempotency::Key;
 use koi_core::ledger::{Buckets, Transfer};
 use koi_core::money::Rate;
 use koi_core::rows::{Counters, Rows, Slice};
+use koi_core::time::Time;
 use rusqlite::Connection;
 
 use super::indexes::Indexes;
 use super::prefetch::prefetch;
 use super::purchases;
+use super::sheets;
 use super::sorted::{self, Beside, Found, KEYS, Recent, Runs, SHOPPERS};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
+use crate::sheet::{Sheet, Value};
 use crate::{Answered, Want};
 
 /// Lines that SQLite's check names; after so many it is clear enough.
@@ -37,6 +40,11 @@ pub struct Totals {
     pub left: Vec<u64>,
     /// The balances.
     pub buckets: Buckets,
+}
+
+/// When the last line was written, of the ledger or of the office's log.
+pub(super) fn latest(connection: &Connection) -> Result<Option<Time>, StoreError> {
+    Ok(table::transfer::latest(connection)?.max(table::log::latest(connection)?))
 }
 
 impl Reader {
@@ -185,6 +193,20 @@ impl Reader {
     /// All keys of the API.
     pub fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         table::api_key::all(&self.connection)
+    }
+
+    /// The rows of a table, in the order of its keys.
+    pub(crate) fn for_each_row(
+        &self,
+        sheet: &Sheet,
+        each: &mut dyn FnMut(&[Value]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        sheets::for_each(&self.connection, sheet, each)
+    }
+
+    /// When the last line was written, of the ledger or of the office's log: time is not before that.
+    pub(crate) fn latest(&self) -> Result<Option<Time>, StoreError> {
+        latest(&self.connection)
     }
 
     /// A number that changes whenever another connection commits.

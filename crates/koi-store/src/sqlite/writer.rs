@@ -71,7 +71,7 @@ impl Writer {
 
     /// When the last line was written, of the ledger or of the office's log: time is not before that.
     pub fn latest(&self) -> Result<Option<Time>, StoreError> {
-        Ok(table::transfer::latest(&self.connection)?.max(table::log::latest(&self.connection)?))
+        super::reader::latest(&self.connection)
     }
 
     /// Adds a key of the API.

@@ -1,6 +1,7 @@
 //! The PostgreSQL store, through the door that the engine uses. What it has in common with SQLite is in `both`.
 
 mod cells;
+mod citus;
 mod claims;
 mod doors;
 #[path = "../both/due.rs"]
@@ -47,8 +48,14 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
+    /// On the server with Citus that KOI_TEST_CITUS_URL names, its tables distributed; else on our own.
     pub(crate) fn new() -> Self {
-        Self::on(Server::shared())
+        let Some(server) = Server::citus() else { return Self::on(Server::shared()) };
+        let name = server.fresh();
+        let database: Database = server.url(&name).parse().unwrap();
+        drop(database.serve(None).unwrap());
+        database.distribute(&|_| {}).unwrap();
+        Self::of(server, name)
     }
 
     pub(crate) fn on(server: &Server) -> Self {
@@ -158,7 +165,7 @@ impl Installation {
 
     /// The database beside the store's own doors.
     pub(crate) fn sql(&self) -> Sql {
-        Server::shared().sql(&self.name)
+        Server::citus().unwrap_or_else(Server::shared).sql(&self.name)
     }
 }
 

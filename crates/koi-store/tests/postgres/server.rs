@@ -32,9 +32,32 @@ pub(crate) struct Server {
     port: u16,
     keeper: Mutex<Option<Child>>,
     is_own: bool,
+    /// The address of a server that somebody else runs.
+    foreign: Option<String>,
 }
 
+/// The variable that names a server with Citus, as `postgres://user:password@host:port`: databases are made there.
+const CITUS: &str = "KOI_TEST_CITUS_URL";
+
 impl Server {
+    /// A server with Citus, if one is named.
+    pub(crate) fn citus() -> Option<&'static Server> {
+        static NAMED: OnceLock<Option<Server>> = OnceLock::new();
+        let named = NAMED.get_or_init(|| {
+            let foreign = std::env::var_os(CITUS)?.into_string().expect("an address");
+            let (programs, place) = (PathBuf::new(), PathBuf::new());
+            Some(Server {
+                programs,
+                place,
+                port: 0,
+                keeper: Mutex::default(),
+                is_own: false,
+                foreign: Some(foreign),
+            })
+        });
+        named.as_ref()
+    }
+
     /// The server of this process.
     pub(crate) fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
@@ -84,7 +107,7 @@ impl Server {
         let programs = programs().expect("PostgreSQL is not installed: run ./test, which installs it");
         let template = template(&programs);
         let place = tempfile::Builder::new().prefix("koi-pg").tempdir().unwrap().keep();
-        let server = Server { programs, place, port: 5432, keeper: Mutex::default(), is_own };
+        let server = Server { programs, place, port: 5432, keeper: Mutex::default(), is_own, foreign: None };
         if is_root() {
             run(Command::new("chown").arg(USER).arg(&server.place));
         }
@@ -131,14 +154,23 @@ impl Server {
 
     /// The address of a database.
     pub(crate) fn url(&self, database: &str) -> String {
+        if let Some(address) = &self.foreign {
+            return format!("{}/{database}", address.trim_end_matches('/'));
+        }
         format!("postgres://koi@{}:{}/{database}", self.place.display().to_string().replace('/', "%2F"), self.port)
     }
 
     /// A fresh and empty database; answers its name.
     pub(crate) fn fresh(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("koi_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Processes of tests meet on a server that is not theirs alone.
+        let own = if self.foreign.is_some() { format!("{}_", std::process::id()) } else { String::new() };
+        let name = format!("koi_{own}{number}");
         self.sql("postgres").run(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
+        if self.foreign.is_some() {
+            self.sql(&name).run("CREATE EXTENSION citus");
+        }
         name
     }
 
@@ -148,6 +180,9 @@ impl Server {
     }
 
     fn try_sql(&self, database: &str) -> Option<Sql> {
+        if self.foreign.is_some() {
+            return Sql::connect(&self.url(database).parse().expect("an address"));
+        }
         let mut config = Config::new();
         config.host_path(&self.place).port(self.port).user("koi").dbname(database).application_name("test");
         Sql::connect(&config)

@@ -3,22 +3,29 @@
 use std::time::Instant;
 
 use anyhow::anyhow;
+use koi_store::tally::tallies;
 use koi_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::digest::listed;
 use super::flags::StoredFlags;
 use super::folder::installation;
 use super::{Ended, Ending, terminal};
 use crate::check::{Checked, check};
+use crate::document::hex;
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
 Every balance is recomputed from the transfers; every bucket, coupon and payment from them; and SQLite checks its own \
 file. Servers may go on working meanwhile.
 
+With --digest nothing is recomputed: all rows of all tables are read, and come to one SHA-256 that is the same for an \
+installation, a restored backup of it, and its copy in a database (see docs/digest.md).
+
 Examples:
   koi check --data koi-data
   koi check --database postgres://koi@db.example.com/koi
+  koi check --digest --data koi-data
 
 Exit status:
   0  all is well
@@ -32,6 +39,9 @@ pub(super) struct CheckCommand {
     /// Writes JSON
     #[arg(long)]
     json: bool,
+    /// Writes one SHA-256 over all rows of all tables instead, to compare two installations by
+    #[arg(long)]
+    digest: bool,
     #[command(flatten)]
     flags: StoredFlags,
 }
@@ -40,6 +50,9 @@ impl CheckCommand {
     pub(super) fn run(self, environment: &Environment) -> Ended {
         let installation = installation(&self.flags, environment)?;
         let began = Instant::now();
+        if self.digest {
+            return digest(&installation.reader()?, self.json, environment);
+        }
         let checked = match installation.reader() {
             Ok(reader) => whole(&reader, environment)?,
             Err(error @ (StoreError::Damaged(_) | StoreError::Unreadable(_))) => Checked::unread(&error),
@@ -60,6 +73,29 @@ impl CheckCommand {
         }
         Ok(if checked.broken.is_empty() { Ending::Well } else { Ending::NotWell })
     }
+}
+
+/// Says what everything that is stored comes to. It is the same for a folder, its backup and its copy in a database.
+fn digest(reader: &Reader, json: bool, environment: &Environment) -> Ended {
+    let spinner = terminal::spinner(environment);
+    let found = tallies(reader, &|table, seen| {
+        spinner.set_message(table);
+        spinner.set_position(seen);
+    });
+    spinner.finish_and_clear();
+    let found = match found {
+        Err(error @ (StoreError::Damaged(_) | StoreError::Unreadable(_))) => {
+            eprintln!("koi: {error}");
+            return Ok(Ending::NotWell);
+        }
+        found => found?,
+    };
+    if json {
+        terminal::print_json(&listed(&found))?;
+    } else {
+        terminal::print(&hex(&found.digest()))?;
+    }
+    Ok(Ending::Well)
 }
 
 /// Checks the file and the ledger in it. What is damaged is broken, not an error.

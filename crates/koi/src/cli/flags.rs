@@ -105,6 +105,8 @@ flags! {
     ServeFlags: |_| true;
     /// Those of commands that work on what is stored.
     StoredFlags: |name| matches!(name, "config" | "data" | "database");
+    /// Those of commands that work on a database.
+    DatabaseFlags: |name| matches!(name, "config" | "database");
     /// Those of commands that work on a data folder.
     FolderFlags: |name| matches!(name, "config" | "data");
     /// Those of commands that look for a server on this machine.

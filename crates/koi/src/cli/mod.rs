@@ -12,7 +12,9 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod db;
 mod demo;
+mod digest;
 mod docs;
 mod doctor;
 mod flags;
@@ -81,6 +83,8 @@ enum Command {
     Backup(backup::BackupCommand),
     Restore(restore::RestoreCommand),
     #[command(subcommand)]
+    Db(db::DbCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
@@ -115,6 +119,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Check(check) => check.run(environment),
         Command::Backup(backup) => backup.run(environment),
         Command::Restore(restore) => restore.run(environment),
+        Command::Db(db) => db.run(environment),
         Command::Config(config) => config.run(environment),
         Command::Doctor(doctor) => doctor.run(environment),
         Command::Healthcheck(healthcheck) => healthcheck.run(environment),

@@ -1,6 +1,7 @@
 //! What the tests of the command line share: running the built binary, and a server that does not outlive its test.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -94,7 +95,7 @@ impl Server {
             "POST" => agent
                 .post(url)
                 .header("authorization", bearer)
-                .header("idempotency-key", format!("{path}{body}").replace([' ', '\n'], ""))
+                .header("idempotency-key", idempotency_key(path, body))
                 .send(body),
             _ => panic!("{method}"),
         };
@@ -108,6 +109,13 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same for the same call, and short enough for every body.
+fn idempotency_key(path: &str, body: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (path, body).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// SIGTERM.

@@ -42,6 +42,23 @@ pub(crate) static MOVE: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
+/// What is copied and digested: cells that nothing was written to are as good as none.
+pub(crate) const COPIED: &str = " AND (stored.next_quote, stored.next_transfer) <> (1, 1)";
+/// How a copied row takes the place of the one that is there from the beginning.
+pub(crate) const REPLACE: &str =
+    " ON CONFLICT (cell) DO UPDATE SET next_quote = excluded.next_quote, next_transfer = excluded.next_transfer";
+static SET_LATEST: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE {NAME} AS stored SET latest = new.latest FROM unnest($1::smallint[], $2::bigint[]) AS new (cell, latest) \
+         WHERE stored.cell = new.cell"
+    )
+});
+
+/// Says when cells were written to last, in a copy of them.
+pub(crate) fn set_latest(cells: Vec<i16>, latest: Vec<i64>) -> Request<'static> {
+    Request::with(&SET_LATEST, vec![Box::new(cells), Box::new(latest)])
+}
+
 /// What makes the cells of a new installation.
 pub(crate) fn install(cells: u16) -> String {
     let last = cells.saturating_sub(1);

@@ -41,6 +41,37 @@ static SET_CLOCK: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// What a copy is not given and a digest does not read: what servers keep for themselves.
+pub(crate) const COPIED: &str = " AND stored.name NOT IN ('revision', 'copy')";
+/// How a copied row takes the place of the one that is there from the beginning.
+pub(crate) const REPLACE: &str = " ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+/// Marks half a copy: nobody serves it. Its value tells which copy it is.
+const COPY: &str = "copy";
+static UNMARK: LazyLock<String> =
+    LazyLock::new(|| format!("DELETE FROM {NAME} WHERE name = '{COPY}' AND value = $1"));
+static SET_REVISION: LazyLock<String> =
+    LazyLock::new(|| format!("UPDATE {NAME} SET value = $1 WHERE name = '{REVISION}'"));
+
+/// What makes an installation of a new schema that is half a copy. The mark is of plain letters.
+pub(crate) fn install_marked(cells: u16, mark: &str) -> String {
+    format!("{}; INSERT INTO {NAME} (name, value) VALUES ('{COPY}', '{mark}')", install(cells))
+}
+
+/// Takes the mark of a copy away; writes one row, or none if it is another one's.
+pub(crate) fn unmark(mark: &str) -> Request<'_> {
+    Request::with(&UNMARK, vec![Box::new(mark)])
+}
+
+/// Sets the catalog's revision in a copy.
+pub(crate) fn set_revision(revision: u64) -> Request<'static> {
+    Request::with(&SET_REVISION, vec![Box::new(revision.to_string())])
+}
+
+/// Whether it is half a copy, from the answer to [`read`].
+pub(crate) fn is_half(reply: &Reply) -> Result<bool, StoreError> {
+    Ok(value(reply, COPY)?.is_some())
+}
+
 /// What makes an installation of a new schema.
 pub(crate) fn install(cells: u16) -> String {
     format!(

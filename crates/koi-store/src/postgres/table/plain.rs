@@ -25,6 +25,11 @@ pub(in crate::postgres) fn stored_text(text: &str) -> Cow<'_, str> {
     Cow::Owned(stored)
 }
 
+/// A text that was stored, mostly as it is.
+pub(in crate::postgres) fn read_text(stored: &str) -> Cow<'_, str> {
+    if stored.contains(INSTEAD) { Cow::Owned(plain_text(stored)) } else { Cow::Borrowed(stored) }
+}
+
 /// A text that was stored.
 pub(in crate::postgres) fn plain_text(stored: &str) -> String {
     let mut text = String::with_capacity(stored.len());
@@ -48,6 +53,7 @@ mod tests {
             let stored = stored_text(text);
             assert!(!stored.contains('\0'));
             assert_eq!(plain_text(&stored), text, "{stored:?}");
+            assert_eq!(read_text(&stored), text, "{stored:?}");
         }
     }
 

@@ -8,6 +8,9 @@ use crate::error::StoreError;
 
 const GET: &str = "SELECT next_quote, next_transfer FROM cell WHERE cell = ?1";
 const ALL: &str = "SELECT cell, next_quote, next_transfer FROM cell";
+/// What is copied and digested: cells that nothing was written to are as good as none.
+pub(crate) const SHEET: &str = "SELECT cell, next_quote, next_transfer FROM cell \
+    WHERE next_quote <> 1 OR next_transfer <> 1 ORDER BY cell";
 const PUT: &str = "INSERT OR REPLACE INTO cell (cell, next_quote, next_transfer) VALUES (?1, ?2, ?3)";
 
 /// The cell's counters; those of a cell that nothing was written to yet start at 1.

@@ -7,6 +7,9 @@ use crate::error::StoreError;
 
 const GET: &str = "SELECT value FROM meta WHERE name = ?1";
 const PUT: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+/// What is copied and digested; `cells` and the clock's name as PostgreSQL has them.
+pub(crate) const SHEET: &str = "SELECT CASE name WHEN 'sandbox_clock_ms' THEN 'sandbox_clock' ELSE name END AS name, value \
+    FROM meta UNION ALL SELECT 'cells', '1' ORDER BY name";
 const SANDBOX_CLOCK: &str = "sandbox_clock_ms";
 const MODE: &str = "mode";
 const WALLET_CURRENCY: &str = "wallet_currency";
@@ -20,6 +23,16 @@ fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError
 fn put(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
     connection.prepare_cached(PUT)?.execute(params![name, value])?;
     Ok(())
+}
+
+/// Adds what was read by [`SHEET`].
+pub(crate) fn copy(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+    match name {
+        // There is no choice: it is not stored.
+        "cells" => Ok(()),
+        "sandbox_clock" => put(connection, SANDBOX_CLOCK, value),
+        name => put(connection, name, value),
+    }
 }
 
 /// The sandbox's clock, if it was ever set.

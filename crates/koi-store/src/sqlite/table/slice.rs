@@ -13,6 +13,13 @@ const CELLS: &str = "SELECT cell, campaign FROM slice ORDER BY cell, campaign";
 const STOCK: &str = "SELECT packets FROM stock WHERE cell = ?1 AND campaign = ?2 ORDER BY tier";
 const PUT_SLICE: &str = "INSERT OR REPLACE INTO slice (cell, campaign, next_ordinal, funder, free, committed, reserved, \
     spent, returned, recovered, refunds, moved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+/// What is copied and digested, with lists of the balances, in the order of the accounts' numbers, and of the stock.
+pub(crate) const SHEET: &str = "SELECT slice.cell, slice.campaign, slice.next_ordinal, \
+    concat_ws(',', slice.funder, slice.free, slice.committed, slice.reserved, slice.spent, slice.returned, \
+    slice.recovered, slice.refunds, slice.moved), \
+    coalesce((SELECT group_concat(stock.packets, ',' ORDER BY stock.tier) FROM stock \
+    WHERE stock.cell = slice.cell AND stock.campaign = slice.campaign), '') \
+    FROM slice ORDER BY slice.cell, slice.campaign";
 const PUT_STOCK: &str = "INSERT OR REPLACE INTO stock (cell, campaign, tier, packets) VALUES (?1, ?2, ?3, ?4)";
 
 pub(crate) fn get(connection: &Connection, cell: Cell, campaign: CampaignNo) -> Result<Option<Slice>, StoreError> {
@@ -60,6 +67,22 @@ pub(crate) fn put(
     let mut statement = connection.prepare_cached(PUT_STOCK)?;
     for (tier, packets) in slice.left.iter().enumerate() {
         statement.execute(params![cell.0, campaign.0, tier, packets])?;
+    }
+    Ok(())
+}
+
+/// Adds what was read by [`SHEET`]: cell, campaign and next ordinal, the balances, the stock.
+pub(crate) fn copy(
+    connection: &Connection,
+    first: [i64; 3],
+    balances: &[i64],
+    stock: &[i64],
+) -> Result<(), StoreError> {
+    let numbers = first.iter().chain(balances);
+    connection.prepare_cached(PUT_SLICE)?.execute(rusqlite::params_from_iter(numbers))?;
+    let mut statement = connection.prepare_cached(PUT_STOCK)?;
+    for (tier, packets) in stock.iter().enumerate() {
+        statement.execute(params![first[0], first[1], tier, packets])?;
     }
     Ok(())
 }

@@ -1,0 +1,266 @@
+//! Spreading the tables over the machines of Citus: those that carry the load by their cell, side by side; the others
+//! copied to every machine.
+//!
+//! Each statement is a transaction of its own, and what is done already is left out: a run that was interrupted is
+//! repeated. Citus moves the rows that are there, and leaves a hidden copy of them behind, which is removed.
+
+use std::time::Duration;
+
+use super::address::Database;
+use super::link::{Link, Role};
+use super::session::Request;
+use super::table::Fields;
+use crate::error::StoreError;
+
+/// Tables that every machine has a copy of. The marker is one of them: a server may ask any machine.
+const REFERENCE: [&str; 12] = [
+    "koi_schema",
+    "meta",
+    "campaign",
+    "tier",
+    "pause",
+    "merchant",
+    "store",
+    "code",
+    "rate",
+    "answered",
+    "log",
+    "api_key",
+];
+/// Tables whose rows are where their cell is; the first one tells the others where.
+const BY_CELL: [&str; 7] = ["cell", "slice", "coupon", "quote", "payment", "refund", "transfer"];
+
+const LOOK: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'), \
+    EXISTS (SELECT FROM pg_available_extensions WHERE name = 'citus')";
+const DONE: &str = "SELECT logicalrelid::regclass::text FROM pg_dist_partition";
+/// It takes as long as the rows need.
+const PATIENT: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+
+/// How often, and how long in between, connections of others are looked for: one that was closed just now may still be
+/// there.
+const LOOKS: u32 = 20;
+const REST: Duration = Duration::from_millis(100);
+
+/// What is left to be run where some tables are distributed already.
+fn statements(done: &[String]) -> Vec<String> {
+    let is_left = |table: &&str| !done.iter().any(|done| done == table);
+    let tidied = |table: &str| format!("SELECT truncate_local_data_after_distributing_table('{table}')");
+    let mut statements = Vec::new();
+    for table in REFERENCE.into_iter().filter(is_left) {
+        statements.extend([format!("SELECT create_reference_table('{table}')"), tidied(table)]);
+    }
+    for table in BY_CELL.into_iter().filter(is_left) {
+        // The first one is beside no table of anybody else.
+        let beside = if table == BY_CELL[0] { "none" } else { BY_CELL[0] };
+        let create = format!("SELECT create_distributed_table('{table}', 'cell', colocate_with => '{beside}')");
+        statements.extend([create, tidied(table)]);
+    }
+    statements
+}
+
+impl Database {
+    /// The statements that spread the tables and were not run yet.
+    pub fn plan_distribution(&self) -> Result<Vec<String>, StoreError> {
+        let (mut link, _) = self.open(Role::Writer)?;
+        plan(&mut link)
+    }
+
+    /// Runs them; `progress` is told each before. Answers those that were run.
+    pub fn distribute(&self, progress: &dyn Fn(&str)) -> Result<Vec<String>, StoreError> {
+        self.must_be_alone()?;
+        let (mut link, _) = self.open(Role::Writer)?;
+        let statements = plan(&mut link)?;
+        link.script(PATIENT)?;
+        for statement in &statements {
+            progress(statement);
+            link.script(statement)?;
+        }
+        Ok(statements)
+    }
+
+    /// Refuses a database that servers or commands are connected to.
+    pub(crate) fn must_be_alone(&self) -> Result<(), StoreError> {
+        let reader = self.reader()?;
+        for _ in 0..LOOKS {
+            if reader.others()? == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(REST);
+        }
+        Err(StoreError::Refused(format!(
+            "servers or commands of Koi still use {self}: stop all of them first, and start them again when this is done"
+        )))
+    }
+}
+
+fn plan(link: &mut Link) -> Result<Vec<String>, StoreError> {
+    let replies = link.once(&[Request::of(LOOK)])?;
+    let mut looked = replies.iter().flat_map(|reply| &reply.rows).map(Fields::of);
+    let (is_there, is_available) = match looked.next() {
+        Some(mut fields) => (fields.next::<bool>()?, fields.next::<bool>()?),
+        None => (false, false),
+    };
+    if !is_there {
+        return Err(StoreError::Refused(lacking(is_available).into()));
+    }
+    let replies = link.once(&[Request::of(DONE)])?;
+    let names = replies.iter().flat_map(|reply| &reply.rows).map(|row| Fields::of(row).next::<String>());
+    Ok(statements(&names.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// What to do where Citus is not there.
+fn lacking(is_available: bool) -> &'static str {
+    if is_available {
+        "the Citus extension is installed on the machine, but not created in this database: run CREATE EXTENSION citus \
+         in it as a superuser, on each of the machines, and repeat this"
+    } else {
+        "the Citus extension is not installed on the database's machine: install its package (see \
+         https://docs.citusdata.com), add citus to shared_preload_libraries, restart PostgreSQL, run CREATE EXTENSION \
+         citus in this database as a superuser, on each of the machines, and repeat this. Without Citus nothing needs to \
+         be distributed"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::server::{Server, Sql};
+
+    #[test]
+    fn these_statements_are_run_in_this_order() {
+        let expected = "\
+SELECT create_reference_table('koi_schema')
+SELECT create_reference_table('meta')
+SELECT create_reference_table('campaign')
+SELECT create_reference_table('tier')
+SELECT create_reference_table('pause')
+SELECT create_reference_table('merchant')
+SELECT create_reference_table('store')
+SELECT create_reference_table('code')
+SELECT create_reference_table('rate')
+SELECT create_reference_table('answered')
+SELECT create_reference_table('log')
+SELECT create_reference_table('api_key')
+SELECT create_distributed_table('cell', 'cell', colocate_with => 'none')
+SELECT create_distributed_table('slice', 'cell', colocate_with => 'cell')
+SELECT create_distributed_table('coupon', 'cell', colocate_with => 'cell')
+SELECT create_distributed_table('quote', 'cell', colocate_with => 'cell')
+SELECT create_distributed_table('payment', 'cell', colocate_with => 'cell')
+SELECT create_distributed_table('refund', 'cell', colocate_with => 'cell')
+SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
+        let statements = statements(&[]);
+        let (create, tidy): (Vec<&String>, Vec<&String>) =
+            statements.iter().partition(|statement| statement.contains("create_"));
+        let create: Vec<&str> = create.into_iter().map(String::as_str).collect();
+        assert_eq!(create.join("\n"), expected);
+        // Each is followed by what removes its hidden rows.
+        assert_eq!(tidy.len(), create.len());
+        assert_eq!(statements[1], "SELECT truncate_local_data_after_distributing_table('koi_schema')");
+        assert!(statements.chunks(2).all(|pair| pair[0].contains("create_") && pair[1].contains("truncate_")));
+    }
+
+    #[test]
+    fn what_is_done_is_left_out() {
+        let done: Vec<String> = REFERENCE.iter().chain(&BY_CELL[..5]).map(ToString::to_string).collect();
+        let left = statements(&done);
+        assert_eq!(left.len(), 4);
+        assert!(left[0].contains("'refund', 'cell', colocate_with => 'cell'"), "{left:?}");
+        let all: Vec<String> = REFERENCE.iter().chain(&BY_CELL).map(ToString::to_string).collect();
+        assert!(statements(&all).is_empty());
+    }
+
+    fn installed() -> (Database, Sql) {
+        let server = Server::shared();
+        let name = server.fresh();
+        let database: Database = server.url(&name).parse().unwrap();
+        drop(database.serve(Some(4)).unwrap());
+        (database, server.sql(&name))
+    }
+
+    #[test]
+    fn without_citus_it_is_refused_with_what_to_do() {
+        let (database, _) = installed();
+        for refused in [database.plan_distribution().unwrap_err(), database.distribute(&|_| {}).unwrap_err()] {
+            let words = refused.to_string();
+            assert!(
+                words.contains("CREATE EXTENSION citus") && words.contains("shared_preload_libraries"),
+                "{words}"
+            );
+        }
+        assert!(lacking(true).contains("CREATE EXTENSION citus"));
+    }
+
+    /// What Citus has of its own, as far as we call it, without what it does.
+    const PRETENDED: &str = "\
+        CREATE TABLE pg_dist_partition (logicalrelid regclass PRIMARY KEY, how text); \
+        CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS \
+        $$ INSERT INTO pg_dist_partition VALUES (t, 'reference') $$; \
+        CREATE FUNCTION create_distributed_table(t regclass, by text, colocate_with text) RETURNS void LANGUAGE sql AS \
+        $$ INSERT INTO pg_dist_partition VALUES (t, by || ' beside ' || colocate_with) $$; \
+        CREATE FUNCTION truncate_local_data_after_distributing_table(t regclass) RETURNS void LANGUAGE sql AS $$ $$";
+
+    #[test]
+    fn a_repeat_runs_what_is_left() {
+        let (database, sql) = installed();
+        sql.pretend_citus();
+        sql.run(PRETENDED);
+        sql.run("SELECT create_reference_table('koi_schema'); SELECT create_reference_table('meta')");
+        assert_eq!(database.plan_distribution().unwrap().len(), 2 * 17);
+        assert_eq!(database.distribute(&|_| {}).unwrap().len(), 2 * 17);
+        assert_eq!(database.distribute(&|_| {}).unwrap(), [""; 0]);
+        let count = |how: &str| sql.value(&format!("SELECT count(*) FROM pg_dist_partition WHERE how = '{how}'"));
+        assert_eq!(
+            (count("reference"), count("cell beside none"), count("cell beside cell")),
+            ("12".to_owned(), "1".to_owned(), "6".to_owned())
+        );
+        // Nothing of it may run beside a server.
+        let _server = database.serve(None).unwrap();
+        assert!(database.distribute(&|_| {}).unwrap_err().to_string().contains("stop all of them first"));
+    }
+
+    /// What Citus asks of tables that are distributed by a column, proven of the catalog: every table is in one of the lists,
+    /// the column is in every key that is unique, foreign keys stay among tables that are side by side or lead to copied
+    /// ones, and there are no triggers, which Citus does not run.
+    #[test]
+    fn the_schema_keeps_the_rules_of_citus() {
+        let (_, sql) = installed();
+        let tables =
+            sql.run("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+        let mut tables = tables.concat();
+        tables.sort();
+        let mut known: Vec<&str> = REFERENCE.into_iter().chain(BY_CELL).collect();
+        known.sort_unstable();
+        assert_eq!(tables, known);
+        let by_cell = "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'cell' AND NOT attisdropped \
+            AND attnum > 0 AND attnotnull AND attrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r' \
+            AND relnamespace = 'public'::regnamespace)";
+        let mut with_cell = sql.run(by_cell).concat();
+        with_cell.sort();
+        let mut expected = BY_CELL.to_vec();
+        expected.sort_unstable();
+        assert_eq!(with_cell, expected, "tables with a cell, which is never nothing");
+
+        assert_eq!(lacking_cell(&sql), [""; 0]);
+        sql.run("CREATE UNIQUE INDEX wrong ON quote (asked_key)");
+        assert_eq!(lacking_cell(&sql), ["wrong"], "what breaks the rule is seen");
+        sql.run("DROP INDEX wrong");
+
+        assert_eq!(sql.value("SELECT count(*) FROM pg_constraint WHERE contype IN ('x', 't') OR contype = 'f' \
+            AND confrelid::regclass::text <> ALL (ARRAY['koi_schema', 'meta', 'campaign', 'tier', 'pause', 'merchant', \
+            'store', 'code', 'rate', 'answered', 'log', 'api_key'])"), "0");
+        assert_eq!(sql.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
+        assert_eq!(sql.value("SELECT count(*) FROM pg_sequences"), "0");
+    }
+
+    /// The unique indexes of distributed tables that the cell is not in.
+    fn lacking_cell(sql: &Sql) -> Vec<String> {
+        let tables: Vec<String> = BY_CELL.iter().map(|table| format!("'{table}'::regclass")).collect();
+        sql.run(&format!(
+            "SELECT indexrelid::regclass::text FROM pg_index AS i WHERE i.indisunique AND i.indrelid IN ({}) \
+             AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = 'cell' \
+             AND a.attnum = ANY (i.indkey))",
+            tables.join(", ")
+        ))
+        .concat()
+    }
+}
