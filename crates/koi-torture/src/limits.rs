@@ -62,6 +62,8 @@ pub(crate) const IMPATIENCE: Duration = Duration::from_millis(60);
 pub(crate) const LATECOMERS: Duration = Duration::from_millis(500);
 /// The pause between two commands of a client in a round that lasts long.
 pub(crate) const LEISURE: Duration = Duration::from_millis(100);
+/// For so much longer the load goes on once a standby has taken the primary's place.
+pub(crate) const FAILOVER_AFTERMATH: Duration = Duration::from_millis(700);
 /// How long it may take in all until a standby is the primary and has a standby of its own.
 pub(crate) const FAILOVER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the servers may answer 503 once their database server is started again.

@@ -72,8 +72,8 @@ pub(crate) struct Actor {
     pending: Vec<Command>,
     /// Whether what is pending may be done by itself later: a server that stands still has it.
     may_be_under_way: bool,
-    /// Commands that were settled by a repeat within the round.
-    asked_again: u64,
+    /// What was settled by repeats within the round.
+    asked_again: Resolved,
     /// The longest time that a command was under way, with its repeats.
     pub(crate) longest_wait: Duration,
     /// Refused while their twin was not answered: the twin explains the refusal.
@@ -94,7 +94,7 @@ impl Actor {
             payments: VecDeque::new(),
             pending: Vec::new(),
             may_be_under_way: false,
-            asked_again: 0,
+            asked_again: Resolved::default(),
             longest_wait: Duration::ZERO,
             unexplained: Vec::new(),
             sold_out: false,
@@ -142,8 +142,8 @@ impl Actor {
                 _ => self.pending.push(command),
             }
         }
-        self.asked_again += answered.len() as u64;
-        self.settle(answered, scene.now, scene.now)?;
+        self.asked_again.repeated += answered.len() as u64;
+        self.asked_again.had_been_done += self.settle(answered, scene.now, scene.now)?;
         Ok(self.pending.is_empty())
     }
 
@@ -204,8 +204,10 @@ impl Actor {
             answered.push((command, answer));
         }
         self.may_be_under_way = false;
-        let repeated = answered.len() as u64 + std::mem::take(&mut self.asked_again);
-        Ok(Resolved { repeated, had_been_done: self.settle(answered, killed_at, scene.now)? })
+        let mut resolved = std::mem::take(&mut self.asked_again);
+        resolved.repeated += answered.len() as u64;
+        resolved.had_been_done += self.settle(answered, killed_at, scene.now)?;
+        Ok(resolved)
     }
 
     /// Takes note of the answers to repeats; answers how many had been done before they were repeated.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::limits::{AFTERMATH_US, DATABASE_AWAY_MS, FAILOVER_TIMEOUT, LONG_PAUSE_MS, SHORT_PAUSE_MS};
+use crate::limits::{
+    AFTERMATH_US, DATABASE_AWAY_MS, FAILOVER_AFTERMATH, FAILOVER_TIMEOUT, LONG_PAUSE_MS, SHORT_PAUSE_MS,
+};
 use crate::pair::{Failover, Rebuild};
 use crate::postgres::Crash;
 use crate::seed::Seed;
@@ -64,7 +66,7 @@ impl Trouble {
         let struck = stream.random_range(0..targets.servers);
         if targets.database == OwnDatabase::WithStandby {
             let blows = failover(&mut stream, struck);
-            return Self { blows, aftermath };
+            return Self { blows, aftermath: aftermath + FAILOVER_AFTERMATH };
         }
         let blows = match stream.random_range(0..20) {
             0..8 => kills(&mut stream, targets, struck),
