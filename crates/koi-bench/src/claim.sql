@@ -1,7 +1,7 @@
 -- One claim as one transaction of PostgreSQL, by a function: what bar 3 compares Koi with.
 --
--- It does the work of one claim in Koi's terms, as cheaply as a function can: repeat of an idempotency key, code,
--- campaign, live coupons, limit, stock; and only then does it write. It keeps no ledger and no expiry, both of which Koi
+-- It does the work of one claim in Koi's terms, as cheaply as a function can: code, campaign, repeat of an idempotency
+-- key, live coupons, limit, stock; and only then does it write. It keeps no ledger and no expiry, both of which Koi
 -- has. One person's claims follow each other by the lock of the person's row; all claims meet at the row of the
 -- campaign, which is locked as late as it can be.
 

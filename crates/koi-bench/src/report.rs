@@ -52,6 +52,16 @@ pub struct Compared {
     pub server_us_per_claim: Option<Spread>,
     /// The same of the database behind them, where they have one.
     pub behind_us_per_claim: Option<Spread>,
+    /// Answers that should not have been, by kind.
+    pub errors: BTreeMap<String, u64>,
+}
+
+impl Compared {
+    /// Whether it answered claims, and nothing else.
+    #[must_use]
+    pub fn worked(&self) -> bool {
+        self.errors.is_empty() && self.claims_per_s.as_ref().is_some_and(|rounds| rounds.min > 0.0)
+    }
 }
 
 /// One bar and what was measured.
@@ -197,7 +207,9 @@ impl Report {
     /// Whether the command may exit with success: everything worked, and every bar that was judged holds.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.bars.iter().all(|bar| bar.worked() && bar.holds != Some(false))
+        let bars_hold = self.bars.iter().all(|bar| bar.worked() && bar.holds != Some(false));
+        // What was compared for a bar is judged with it.
+        bars_hold && (!self.bars.is_empty() || self.compared.iter().all(Compared::worked))
     }
 
     /// The report as one JSON object.

@@ -70,7 +70,12 @@ fn compared(compared: &[Compared]) -> String {
     };
     let head = ["", "claims/s", "min – max", "ratio", "batch", "server µs", "database µs"];
     let table = drawn(head, compared.iter().map(row), &[1, 3, 4, 5, 6]);
-    table + "Claims through the same HTTP layer; µs: processor time for each claim.\n"
+    let errors = |one: &Compared| -> String {
+        let lines = one.errors.iter().map(|(kind, times)| wrapped(&format!("{}: {times} × {kind}", one.what)));
+        lines.collect()
+    };
+    let errors: String = compared.iter().map(errors).collect();
+    table + &errors + "Claims through the same HTTP layer; µs: processor time for each claim.\n"
 }
 
 fn bars(bars: &[Bar]) -> String {

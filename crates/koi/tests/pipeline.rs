@@ -379,3 +379,29 @@ fn what_another_server_did_of_a_lost_batch_is_not_taken_for_all_of_it() {
     let checked = koi::check::check(&installation.reader().unwrap(), &|_, _| {}).unwrap();
     assert_eq!((checked.coupons, checked.broken), (2, Vec::<String>::new()));
 }
+
+/// A failover to a replica that had not received everything: what the old primary had confirmed is gone.
+#[test]
+fn a_database_that_went_back_is_believed() {
+    let cluster = postgres::Server::shared();
+    let name = cluster.fresh();
+    let installation = Installation::Database(Box::new(cluster.url(&name).parse().unwrap()));
+    let mut served = installation.serve(Some(1), 1).unwrap();
+    let mut stage = Stage::over(served.writers.remove(0));
+    stage.set();
+    stage.live(rules("red", 10, true));
+    let sql = cluster.sql(&name);
+    let revision = sql.value("SELECT value FROM meta WHERE name = 'revision'");
+    let lost = CodeText::stored("BEJNG222");
+    stage.order(Order::AddCode(StoreId::stored("queen-st"), Medium::stored("a5_sticker"), lost.clone()));
+    sql.run("DELETE FROM code WHERE code = 'BEJNG222'");
+    sql.run(&format!("UPDATE meta SET value = '{revision}' WHERE name = 'revision'"));
+
+    let by_lost_code = match claim("red", "P1") {
+        Command::Claim(claim) => Command::Claim(koi_core::command::Claim { code: lost, ..claim }),
+        other => other,
+    };
+    let outcomes = stage.call(vec![by_lost_code, claim("red", "P2")]);
+    assert_eq!(outcomes[0], Err(Failure::Refused(Refusal::UnknownCode)));
+    assert!(is_coupon(&outcomes[1]), "{outcomes:?}");
+}

@@ -84,6 +84,7 @@ impl Turns {
             batch: self.rounds.batch(),
             server_us_per_claim: Spread::of(&self.server_us),
             behind_us_per_claim: Spread::of(&self.behind_us),
+            errors: self.rounds.errors().clone(),
         }
     }
 }

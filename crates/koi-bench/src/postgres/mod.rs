@@ -21,14 +21,17 @@ pub const CLAIM_CALL: &str = "SELECT word, rest FROM claim($1, $2, $3, $4, $5, $
 
 /// Who runs the server when we are root, whom PostgreSQL refuses.
 const USER: &str = "postgres";
-/// Every commit waits for the disk, as is the default. The memory is that of a small server in earnest, and no checkpoint
-/// falls into some rounds only.
+/// It has a folder of its own for its socket, and so whichever number it likes.
+const PORT: &str = "5432";
+/// Every commit waits for the disk, as is the default. The memory is that of a small server in earnest. No checkpoint and
+/// no clearing up of what one of them left falls into the turn of another.
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
     "max_connections=500",
     "shared_buffers=512MB",
     "max_wal_size=16GB",
     "checkpoint_timeout=1h",
+    "autovacuum=off",
 ];
 
 /// A PostgreSQL of our own, in a folder of its own, without TCP.
@@ -66,10 +69,11 @@ impl Postgres {
         let data = folder.path().join("data");
         let mut initdb = as_user(&programs.join("initdb"), user.as_ref());
         initdb.args(["-A", "trust", "-U", "koi", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
-        run(&mut initdb, "")?;
+        run(&mut initdb, "")
+            .with_context(|| format!("making a PostgreSQL in {}, which its user must reach", parent.display()))?;
 
         let mut server = as_user(&programs.join("postgres"), user.as_ref());
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path());
+        server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args(["-p", PORT]);
         server.args(SETTINGS.iter().flat_map(|setting| ["-c", setting])).stdout(Stdio::null());
         let process = Process::start(&mut server, &folder.path().join("log"))?;
         let mut postgres = Postgres { process, programs: programs.to_path_buf(), folder };
@@ -99,7 +103,7 @@ impl Postgres {
     pub(crate) fn create(&self, name: &str) -> anyhow::Result<String> {
         self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))?;
         let host = self.folder.path().display().to_string().replace('%', "%25").replace('/', "%2F");
-        Ok(format!("postgres://koi@{host}:5432/{name}"))
+        Ok(format!("postgres://koi@{host}:{PORT}/{name}"))
     }
 
     /// Makes the tables and the function of bar 3, with the same campaign and codes as Koi's own stage.
@@ -116,7 +120,8 @@ impl Postgres {
     /// Runs a script; what it selects, a line for each row.
     fn answer(&self, database: &str, script: &str) -> anyhow::Result<String> {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-qXAt", "-v", "ON_ERROR_STOP=1", "-U", "koi", "-d", database, "-h"]).arg(self.folder.path());
+        psql.args(["-qXAt", "-v", "ON_ERROR_STOP=1", "-U", "koi", "-p", PORT, "-d", database, "-h"])
+            .arg(self.folder.path());
         run(&mut psql, script)
     }
 }
@@ -196,6 +201,10 @@ fn as_user(program: &Path, user: Option<&User>) -> Command {
 fn run(command: &mut Command, input: &str) -> anyhow::Result<String> {
     use std::io::Write;
     let program = command.get_program().to_string_lossy().into_owned();
+    // What the environment says of other servers is not meant for this one.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+        command.env_remove(name);
+    }
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

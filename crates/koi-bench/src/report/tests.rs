@@ -99,6 +99,7 @@ fn those_that_were_compared_have_a_table_of_their_own() {
         batch,
         server_us_per_claim: Spread::of(&[41.0, 43.0]),
         behind_us_per_claim: Spread::of(behind),
+        errors: BTreeMap::new(),
     };
     let compared = vec![
         row("Koi on a data folder", [40_000.0, 44_000.0], [1.0, 1.0], Some(88.0), &[]),
@@ -113,4 +114,25 @@ fn those_that_were_compared_have_a_table_of_their_own() {
         "{koi}"
     );
     assert!(redis.contains("26,500") && redis.contains("0.62") && redis.contains("17.5"), "{redis}");
+}
+
+#[test]
+fn what_was_compared_with_errors_or_without_claims_is_no_success() {
+    let compared = |per_second: f64, errors: &[(&str, u64)]| Compared {
+        what: "Koi on PostgreSQL, cells: 64, servers: 2".to_owned(),
+        claims_per_s: Spread::of(&[per_second]),
+        ratio: None,
+        batch: None,
+        server_us_per_claim: None,
+        behind_us_per_claim: None,
+        errors: errors.iter().map(|(kind, times)| ((*kind).to_owned(), *times)).collect(),
+    };
+    let check = |one: Compared, succeeds: bool| {
+        let report = Report { compared: vec![one], ..report(Vec::new()) };
+        assert_eq!(report.succeeded(), succeeds, "{}", report.table());
+        report.table()
+    };
+    check(compared(20_000.0, &[]), true);
+    check(compared(0.0, &[]), false);
+    assert!(check(compared(9_000.0, &[("503 busy", 12)]), false).contains("12 × 503 busy"));
 }

@@ -11,8 +11,11 @@ const OLDEST: i32 = 140_000;
 /// What a server says of itself and of the connection.
 const PROBE: &str = "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), \
     current_setting('client_encoding'), pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, \
-    current_setting('synchronous_commit'), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'), \
-    CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+    current_setting('synchronous_commit'), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')";
+/// The first eight digits of the name of the file that the server writes its log to.
+const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+/// That of a server which does not tell.
+const FIRST_TIMELINE: u32 = 1;
 
 /// What matters later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +41,21 @@ pub(super) async fn probe(client: &Client) -> Result<Found, StoreError> {
     };
     let synchronous: String = row.try_get(5).map_err(unread)?;
     let has_citus = row.try_get(6).map_err(unread)?;
-    let timeline: String = row.try_get(7).map_err(unread)?;
     said.refusal().map_or(Ok(()), |why| Err(StoreError::Refused(why)))?;
-    let timeline = u32::from_str_radix(&timeline, 16)
-        .map_err(|_| StoreError::Refused(format!("the server says that its timeline is {timeline:?}")))?;
-    Ok(Found { has_citus, is_durable: synchronous != "off", timeline })
+    Ok(Found { has_citus, is_durable: synchronous != "off", timeline: timeline(client).await? })
+}
+
+/// The server's timeline. Not every service that speaks like PostgreSQL has one, or lets everybody ask for it: then the
+/// revisions alone must tell that a catalog is another one.
+async fn timeline(client: &Client) -> Result<u32, StoreError> {
+    match client.query_one(TIMELINE, &[]).await {
+        Ok(row) => {
+            let name: String = row.try_get(0).unwrap_or_default();
+            Ok(u32::from_str_radix(&name, 16).unwrap_or(FIRST_TIMELINE))
+        }
+        Err(refused) if refused.code().is_some() && !client.is_closed() => Ok(FIRST_TIMELINE),
+        Err(error) => Err(error::of_connecting(&error)),
+    }
 }
 
 /// What a server must be.

@@ -98,7 +98,7 @@ struct How {
     /// The folder whose disk is measured [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Leaves the data folders behind and says where they are
+    /// Leaves the data folders behind and says where they are; those of PostgreSQL are always removed
     #[arg(long)]
     keep: bool,
     /// Only shows that everything works, in a few seconds; judges nothing

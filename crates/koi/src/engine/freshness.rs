@@ -7,6 +7,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use koi_core::catalog::Catalog;
 use koi_store::{Reader, State, StoreError};
 use tokio::sync::Mutex;
 
@@ -39,15 +40,12 @@ impl Freshness {
         let known = || catalog.read().unwrap_or_else(PoisonError::into_inner).revision;
         let seen = self.after_now(async || {
             let known = known();
-            let (state, newer) = readers.read(move |reader| look(reader, known)).await?;
+            let (state, stored) = readers.read(move |reader| look(reader, known)).await?;
             if let Some(now) = state.and_then(|state| state.clock) {
                 clock.set(now);
             }
-            if let Some(newer) = newer {
-                let mut catalog = catalog.write().unwrap_or_else(PoisonError::into_inner);
-                if newer.revision > catalog.revision {
-                    *catalog = newer;
-                }
+            if let Some(stored) = stored {
+                put(catalog, stored, known);
             }
             Ok(())
         });
@@ -69,11 +67,30 @@ impl Freshness {
     }
 }
 
-/// How matters stand; with the catalog, if it is newer than what is known.
-fn look(reader: &Reader, known: u64) -> Result<(Option<State>, Option<koi_core::catalog::Catalog>), StoreError> {
+/// Puts a stored catalog in the place of the one in memory, which was of revision `known` before the stored one was read.
+///
+/// What is in memory was committed before it got there, so that what is read later is as new or newer. It is older only
+/// after a failover to a database that had not received everything: then it is all that there is.
+pub(crate) fn put(catalog: &SharedCatalog, stored: Catalog, known: u64) {
+    let mut current = catalog.write().unwrap_or_else(PoisonError::into_inner);
+    let went_back = stored.revision < known && current.revision == known;
+    if went_back {
+        tracing::warn!(
+            known,
+            stored = stored.revision,
+            "the database has gone back: it did not keep what it had confirmed"
+        );
+    }
+    if went_back || stored.revision > current.revision {
+        *current = stored;
+    }
+}
+
+/// How matters stand; with the catalog, if it is not the one that is known.
+fn look(reader: &Reader, known: u64) -> Result<(Option<State>, Option<Catalog>), StoreError> {
     let state = reader.state()?;
-    let is_newer = state.is_some_and(|state| state.revision > known);
-    Ok((state, is_newer.then(|| reader.catalog()).transpose()?))
+    let is_another = state.is_some_and(|state| state.revision != known);
+    Ok((state, is_another.then(|| reader.catalog()).transpose()?))
 }
 
 #[cfg(test)]
@@ -118,6 +135,29 @@ mod tests {
             other.await.unwrap();
         }
         assert_eq!(begun.load(Ordering::SeqCst), 2, "they share one");
+    }
+
+    #[test]
+    fn what_is_stored_counts_unless_it_was_read_before_what_is_known() {
+        let check = |current: u64, stored: u64, known: u64, expected: u64| {
+            let of = |revision| {
+                let mut catalog = Catalog::default();
+                catalog.revision = revision;
+                catalog
+            };
+            let catalog: SharedCatalog = Arc::new(std::sync::RwLock::new(of(current)));
+            put(&catalog, of(stored), known);
+            assert_eq!(catalog.read().unwrap().revision, expected, "{current} {stored} {known}");
+        };
+        check(5, 6, 5, 6);
+        check(5, 5, 5, 5);
+        // Somebody has put a newer one there since.
+        check(7, 6, 5, 7);
+        // The database went back.
+        check(5, 4, 5, 4);
+        // It did, and somebody has seen it before.
+        check(4, 4, 5, 4);
+        check(6, 4, 5, 6);
     }
 
     #[tokio::test]

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
+use crate::engine::freshness;
 use crate::engine::luck::Pools;
 use crate::engine::work::{Done, Failure, Job, Outcome, Why, Work};
 use crate::limits;
@@ -64,6 +65,8 @@ pub struct Pipeline {
     resting: bool,
     /// Coupons of which something is due that could not be booked, until all others are.
     left_alone: FxHashSet<CouponId>,
+    /// Coupons that somebody else was about to book, or has just booked: they are not looked at again at once.
+    raced: FxHashSet<CouponId>,
 }
 
 impl Pipeline {
@@ -91,6 +94,7 @@ impl Pipeline {
             failing: false,
             resting: false,
             left_alone: FxHashSet::default(),
+            raced: FxHashSet::default(),
         }
     }
 
@@ -316,19 +320,15 @@ impl Pipeline {
                 return Ok(begun);
             }
             self.store.rollback();
-            self.reload()?;
+            self.reload(revision)?;
         }
         Err(StoreError::Unavailable("the catalog is being changed all the time".into()))
     }
 
-    /// Reads the catalog again.
-    fn reload(&mut self) -> Result<(), StoreError> {
+    /// Reads the catalog again, which was of revision `known`.
+    fn reload(&mut self, known: u64) -> Result<(), StoreError> {
         let stored = self.store.load_catalog()?;
-        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        if stored.revision > catalog.revision {
-            *catalog = stored;
-        }
-        drop(catalog);
+        freshness::put(&self.catalog, stored, known);
         self.next_due = Some(self.clock.now());
         Ok(())
     }

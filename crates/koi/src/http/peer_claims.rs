@@ -146,7 +146,7 @@ fn shown(app: &App, id: CouponId, claim: &ClaimIn, coupon: &PeerCoupon) -> Resul
     Ok(CouponOut::unstored(id, claim, &coupon.store, face, times))
 }
 
-/// The generator counts refusals by their code.
+/// None is expected: the generator counts it as an error.
 fn refused(code: &str) -> Problem {
     Problem::invalid(String::new(), &Text::new(format!("the peer refused: {code}"), format!("对照方拒绝：{code}")))
 }

@@ -73,22 +73,27 @@ impl Pipeline {
 
     /// Due work is not tried again at once.
     pub(super) fn rest(&mut self) {
+        self.next_due = Some(self.rested(self.clock.now()));
+    }
+
+    fn rested(&self, now: Time) -> Time {
         // A clock that stands still would never come to the end of a rest.
-        let rest_ms = if self.clock.is_frozen() { 0 } else { limits::REST_MS };
-        self.next_due = Some(self.clock.now().plus_ms(rest_ms));
+        now.plus_ms(if self.clock.is_frozen() { 0 } else { limits::REST_MS })
     }
 
     /// Books a transaction's worth of what fell due; answers when to look again.
     fn try_book_due(&mut self, now: Time) -> Result<Option<Time>, StoreError> {
-        // Where others do the same work, most of these were booked by somebody who was faster: nobody carries them along.
-        if self.store.is_shared() && self.left_alone.len() > limits::DUE {
-            self.left_alone.clear();
+        // Somebody else does the work, and has booked nearly all of them by now: nobody carries them along.
+        if self.raced.len() > limits::DUE {
+            self.raced.clear();
+            return Ok(Some(self.rested(now)));
         }
         let cells = self.cells.clone();
         let due = self.due(&cells, now, |_| true)?;
         if due.coupons.is_empty() {
-            let rested = now.plus_ms(if self.left_alone.is_empty() { 0 } else { limits::REST_MS });
-            self.left_alone.clear();
+            let is_done = self.left_alone.is_empty() && self.raced.is_empty();
+            let rested = now.plus_ms(if is_done { 0 } else { limits::REST_MS });
+            self.forget_left_alone();
             let next = due.next.map(|next| next.max(rested));
             // Others may make what falls due earlier.
             let look = self.store.is_shared().then(|| now.plus_ms(limits::LOOK_MS));
@@ -101,7 +106,7 @@ impl Pipeline {
     fn try_book_everything(&mut self) -> Result<(), StoreError> {
         let cells = self.all_cells();
         // What could not be booked before is tried again.
-        self.left_alone.clear();
+        self.forget_left_alone();
         loop {
             let now = self.clock.now();
             let due = self.due(&cells, now, |_| true)?;
@@ -110,15 +115,15 @@ impl Pipeline {
             }
             self.book(&due.coupons, now)?;
         }
-        if self.left_alone.is_empty() {
+        if self.left_alone.is_empty() && self.raced.is_empty() {
             return Ok(());
         }
-        let left_alone = std::mem::take(&mut self.left_alone);
+        let (left_alone, raced) = (std::mem::take(&mut self.left_alone), std::mem::take(&mut self.raced));
         let now = self.clock.now();
         if self.due(&cells, now, |_| true)?.coupons.is_empty() {
             return Ok(());
         }
-        self.left_alone = left_alone;
+        (self.left_alone, self.raced) = (left_alone, raced);
         Err(StoreError::Damaged("what is due of some coupons cannot be booked; see the lines before".into()))
     }
 
@@ -136,10 +141,16 @@ impl Pipeline {
     /// must not hide the others.
     fn due(&mut self, cells: &[Cell], now: Time, of: impl Fn(&Campaign) -> bool) -> Result<Due, StoreError> {
         let judged = judged(&self.look(), now, of);
-        let mut due = self.store.due(cells, now, &judged, limits::DUE + self.left_alone.len())?;
-        due.coupons.retain(|id| !self.left_alone.contains(id));
+        let limit = limits::DUE + self.left_alone.len() + self.raced.len();
+        let mut due = self.store.due(cells, now, &judged, limit)?;
+        due.coupons.retain(|id| !self.left_alone.contains(id) && !self.raced.contains(id));
         due.coupons.truncate(limits::DUE);
         Ok(due)
+    }
+
+    fn forget_left_alone(&mut self) {
+        self.left_alone.clear();
+        self.raced.clear();
     }
 
     /// Books what is due of some coupons. When that cannot be done as a whole they are split, and the one that
@@ -195,8 +206,7 @@ impl Pipeline {
         }
         self.store.rollback();
         if self.store.is_shared() {
-            // Another process was faster. Should it not be so, they are not looked at again at once.
-            self.left_alone.extend(due);
+            self.raced.extend(due);
             return Ok(());
         }
         Err(Fault::Broken("something is due, but nothing of it can be booked").into())
