@@ -31,7 +31,7 @@ use crate::http::{Answer, App, json, marked};
 
 /// Connections to PostgreSQL: on each, one transaction follows the other. As many as there are cores: with more, they
 /// get in each other's way at the campaign's row (on two cores 2 did 4,600 transactions/s, 4 did 3,900 and 16 did 2,100).
-fn clients() -> usize {
+fn connections() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
@@ -55,7 +55,7 @@ impl Behind {
     /// A database that has its stage already.
     pub(crate) async fn postgres(address: &str) -> anyhow::Result<Self> {
         let mut clients = Vec::new();
-        for _ in 0..clients() {
+        for _ in 0..connections() {
             let (client, connection) =
                 tokio_postgres::connect(address, NoTls).await.context("connecting to PostgreSQL")?;
             // Whoever asks next is told when it has ended.
