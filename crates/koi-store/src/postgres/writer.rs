@@ -27,7 +27,7 @@ const PATIENT: &str = "SET LOCAL statement_timeout = 0";
 /// The most cells of one transaction where all are on one server. However many rows a commit writes it waits for the
 /// disk once, so that a batch should need few of them; but nobody else gets at its cells meanwhile, so that it should
 /// not take all.
-const SPAN: usize = 16;
+const SPAN: usize = 32;
 
 /// The one connection that writes for its owner. Any number of them, in any number of processes, work side by side.
 pub struct Writer {
