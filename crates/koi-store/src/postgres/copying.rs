@@ -113,7 +113,7 @@ impl Filling {
         // Rows of `meta` are deleted one by one: its table stays open to those who look whether it is half a copy.
         let tables = SHEETS.iter().map(|sheet| sheet.name).filter(|name| *name != "meta");
         self.link.script(&format!("TRUNCATE {}", tables.collect::<Vec<_>>().join(", ")))?;
-        self.link.script(meta::CLEAR)?;
+        self.link.script(&meta::CLEAR)?;
         self.link.script(&meta::install_marked(cells, mark))?;
         Ok(())
     }

@@ -53,7 +53,7 @@ static SET_REVISION: LazyLock<String> =
     LazyLock::new(|| format!("UPDATE {NAME} SET value = $1 WHERE name = '{REVISION}'"));
 
 /// Takes everything away, for a copy to fill it.
-pub(crate) const CLEAR: &str = "DELETE FROM meta";
+pub(crate) static CLEAR: LazyLock<String> = LazyLock::new(|| format!("DELETE FROM {NAME}"));
 
 /// What makes an installation of a new schema that is half a copy. The mark is of plain letters.
 pub(crate) fn install_marked(cells: u16, mark: &str) -> String {
