@@ -42,8 +42,8 @@ Examples:
 
 Exit status:
   0  the target holds exactly what the source does, and its ledger is whole
-  1  refused: the target holds something else, which was left as it is; or what arrived is not right, the source was
-     changed meanwhile, or another copy has taken the target over: it cannot be served
+  1  refused: the target holds something else, which was left as it is; or what arrived is not right, the source \
+was changed meanwhile, or another copy has taken the target over: it cannot be served
   2  it could not be copied";
 
 /// The folder within a new one in which the copy is made.
