@@ -5,8 +5,12 @@
 //! and a data folder, which has one, becomes a database with one.
 
 use koi_core::id::{Cell, MAX_CELLS};
+use koi_core::rows::Counters;
 use koi_core::time::Time;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
+use crate::ApiKey;
 use crate::error::StoreError;
 use crate::installation::{Installation, Reader};
 pub use crate::postgres::Standing;
@@ -51,6 +55,64 @@ impl Source {
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
+
+    /// Refuses to call something a copy of it that it has moved on from: nothing keeps a server from being started on a
+    /// database, nor a key from being made in a folder.
+    fn must_be_as(&self, copied: &Moment) -> Result<(), StoreError> {
+        if let Reader::Database(reader) = &self.reader {
+            reader.must_be_alone()?;
+        }
+        let now = self.reader.at_one_moment(|| Moment::of(&self.reader))?;
+        match copied.moved(&now) {
+            None => Ok(()),
+            Some(what) => Err(StoreError::Refused(format!(
+                "the source was changed while it was copied ({what}), so the copy is not what the source is now, and cannot be \
+                 served: stop whatever writes to the source, and repeat the copy, which starts over"
+            ))),
+        }
+    }
+}
+
+/// What moves whenever somebody works on an installation, and is quickly read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Moment {
+    /// The catalog's revision as it is stored, where there is one.
+    revision: Option<u64>,
+    counters: Vec<(Cell, Counters)>,
+    latest: Vec<(Cell, Time)>,
+    keys: Vec<ApiKey>,
+}
+
+impl Moment {
+    fn of(reader: &Reader) -> Result<Self, StoreError> {
+        Ok(Self {
+            revision: reader.revision()?,
+            counters: reader.counters()?,
+            latest: reader.latest()?,
+            keys: reader.keys()?,
+        })
+    }
+
+    /// What is not as it was.
+    fn moved(&self, now: &Self) -> Option<&'static str> {
+        let looked = [
+            (self.revision == now.revision, "the catalog's revision"),
+            (self.counters == now.counters, "the next numbers of a cell"),
+            (self.latest == now.latest, "when it was written to last"),
+            (self.keys == now.keys, "a key of the API"),
+        ];
+        looked.into_iter().find(|(is_same, _)| !is_same).map(|(_, what)| what)
+    }
+}
+
+/// What a copy has sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What must have arrived.
+    pub tallies: Tallies,
+    /// What tells this copy from all others, also of the same rows.
+    mark: String,
+    moment: Moment,
 }
 
 /// What is at the target, if a source of so many cells may go there at all.
@@ -66,20 +128,20 @@ pub fn standing(target: &Installation, cells: u16) -> Result<Standing, StoreErro
     }
 }
 
-/// Copies everything, and answers what must have arrived. A database stays marked as half a copy until
-/// [`finish`] is told that it did.
-pub fn fill(source: &Source, target: &Installation, progress: &dyn Fn(Step)) -> Result<Tallies, StoreError> {
+/// Copies everything, and answers what was sent. A database stays marked as half a copy until [`finish`] is told that it
+/// has arrived.
+pub fn fill(source: &Source, target: &Installation, progress: &dyn Fn(Step)) -> Result<Sent, StoreError> {
     let reader = &source.reader;
     reader.at_one_moment(|| {
         let tallies = of_moment(reader, &|table, seen| progress(Step::Reading(table, seen)))?;
-        let (latest, revision) = (reader.latest()?, reader.state()?.map(|state| state.revision));
+        let sent = Sent { mark: mark(&tallies)?, tallies, moment: Moment::of(reader)? };
         let mut filling = match target {
             Installation::Folder(folder) => Filling::Folder(folder.fill()?),
             Installation::Database(database) => {
-                Filling::Database(Box::new(database.fill(reader.cells().min(MAX_CELLS), &mark(&tallies))?))
+                Filling::Database(Box::new(database.fill(reader.cells().min(MAX_CELLS), &sent.mark)?))
             }
         };
-        let (mut written, all) = (0, tallies.rows());
+        let (mut written, all) = (0, sent.tallies.rows());
         for sheet in &SHEETS {
             progress(Step::Writing(sheet.name, written, all));
             let mut count = || {
@@ -90,8 +152,8 @@ pub fn fill(source: &Source, target: &Installation, progress: &dyn Fn(Step)) -> 
             };
             filling.table(reader, sheet, &mut count)?;
         }
-        filling.end(&latest, revision)?;
-        Ok(tallies)
+        filling.end(&sent.moment)?;
+        Ok(sent)
     })
 }
 
@@ -103,17 +165,32 @@ pub fn reader(target: &Installation) -> Result<Reader, StoreError> {
     }
 }
 
-/// Says that everything has arrived: from now on the target may be served.
-pub fn finish(target: &Installation, tallies: &Tallies) -> Result<(), StoreError> {
+/// Whether what is in the target is still what this copy has put there, and no other one's.
+pub fn is_ours(target: &Installation, sent: &Sent) -> Result<bool, StoreError> {
     match target {
-        Installation::Folder(_) => Ok(()),
-        Installation::Database(database) => database.finish(&mark(tallies)),
+        // Who fills a folder has its lock.
+        Installation::Folder(_) => Ok(true),
+        Installation::Database(database) => database.is_marked(&sent.mark),
     }
 }
 
-/// What tells this copy from others: the digest of what is copied.
-fn mark(tallies: &Tallies) -> String {
-    tallies.digest().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Says that everything has arrived: from now on the target may be served. Refuses a source that has moved on, and a
+/// target that another copy has taken over.
+pub fn finish(source: &Source, target: &Installation, sent: &Sent) -> Result<(), StoreError> {
+    source.must_be_as(&sent.moment)?;
+    match target {
+        Installation::Folder(_) => Ok(()),
+        Installation::Database(database) => database.finish(&sent.mark),
+    }
+}
+
+/// What tells this copy from others: the digest of what is copied, and a number that is drawn for each attempt.
+fn mark(tallies: &Tallies) -> Result<String, StoreError> {
+    let drawn = SysRng.try_next_u64();
+    let drawn =
+        drawn.map_err(|error| StoreError::Unavailable(format!("no randomness from the system: {error}")))?;
+    let digest: String = tallies.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{digest}-{drawn:016x}"))
 }
 
 /// A target that is being filled.
@@ -145,10 +222,10 @@ impl Filling {
         }
     }
 
-    fn end(self, latest: &[(Cell, Time)], revision: Option<u64>) -> Result<(), StoreError> {
+    fn end(self, moment: &Moment) -> Result<(), StoreError> {
         match self {
             Self::Folder(filling) => filling.end(),
-            Self::Database(filling) => filling.end(latest, revision),
+            Self::Database(filling) => filling.end(&moment.latest, moment.revision),
         }
     }
 }

@@ -345,6 +345,15 @@ impl Reader {
         either!(self, reader => reader.for_each_row(sheet, each))
     }
 
+    /// The catalog's revision as it is stored, where there are others who may change it. [`state`](Self::state) answers
+    /// it with the server's failovers, which another server does not have.
+    pub(crate) fn revision(&self) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Database(reader) => reader.revision().map(Some),
+        }
+    }
+
     /// When cells were written to last, those that were.
     pub(crate) fn latest(&self) -> Result<Vec<(Cell, Time)>, StoreError> {
         match self {

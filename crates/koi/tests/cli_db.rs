@@ -8,6 +8,7 @@ mod postgres;
 use std::path::Path;
 
 use cli::{Ran, Server, finish, koi, run};
+use koi_store::sqlite::Folder;
 use serde_json::{Value, json};
 
 const CLOCK: &str = "2018-07-19T22:15:00Z";
@@ -114,7 +115,11 @@ fn a_folder_moves_to_a_database_and_is_served_there() {
     let merchant = json!({ "id": "n", "name": "n", "country": "NZ", "currency": "CNY", "fee_bps": 160 });
     call(&server, "acquirer", "/v1/merchants", &merchant);
     let held = copy(&[&url, &format!("sqlite:{}", path("busy"))]).expect(2);
-    assert!(held.err.contains("stop all of them first") && !held.err.contains("s3cret"), "{}", held.err);
+    assert!(
+        held.err.contains("Stop all of them first") && held.err.contains("pid ") && !held.err.contains("s3cret"),
+        "{}",
+        held.err
+    );
     assert_eq!(server.stop(), 0);
     assert!(run(&["check", "--database", &url]).expect(0).out.contains("All is well"));
     assert_ne!(digest(&["--database", &url]), before);
@@ -125,8 +130,14 @@ fn a_folder_moves_to_a_database_and_is_served_there() {
     assert!(!refused.err.contains("s3cret"), "{}", refused.err);
     assert_eq!(digest(&["--data", &data]), before, "the source is as it was");
 
-    // And back into a folder, which is one file in the end.
+    // And back into a folder, which is one file in the end. One that somebody else holds is left alone.
     let back = path("back");
+    let lock = Folder::new(Path::new(&back)).reserve().unwrap();
+    std::fs::create_dir(Path::new(&back).join("koi-copy.partial")).unwrap();
+    let held = copy(&[&url, &format!("sqlite:{back}")]).expect(2);
+    assert!(held.err.contains("is using"), "{}", held.err);
+    assert!(Path::new(&back).join("koi-copy.partial").exists(), "another copy works there");
+    drop(lock);
     copy(&[&url, &format!("sqlite:{back}")]).expect(0);
     assert_eq!(digest(&["--data", &back]), digest(&["--database", &url]));
     assert!(!Path::new(&back).join("koi-copy.partial").exists());

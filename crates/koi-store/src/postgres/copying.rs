@@ -6,7 +6,9 @@
 //! what is there is read and compared (elsewhere)
 //! the mark is taken away                               one statement
 //! ```
-//! While it is marked nobody serves it or makes keys in it. Nothing is ever emptied but what is marked.
+//! While it is marked nobody serves it or makes keys in it. Nothing is ever emptied but what is marked: who empties, and
+//! who takes the mark away, has the same lock, so that neither can happen between the other's look and deed. Each attempt
+//! has a mark of its own, and takes away no other one's.
 
 use koi_core::id::Cell;
 use koi_core::time::Time;
@@ -24,7 +26,7 @@ use crate::sheet::{SHEETS, Sheet, Value};
 
 /// Filling takes as long as it takes, also where reading the source is slow.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
-/// One copy at a time; it is held to the end of the transaction, and hinders nobody who only looks.
+/// One copy at a time empties or finishes; it is held to the end of the transaction, and hinders nobody who only looks.
 const LOCK: &str = "LOCK TABLE koi_schema IN SHARE UPDATE EXCLUSIVE MODE NOWAIT";
 /// The server's code for a lock that somebody else has.
 const HELD: &str = "55P03";
@@ -56,11 +58,13 @@ impl Database {
     /// Says that a copy is whole, if it is still the one that was filled under this mark.
     pub(crate) fn finish(&self, mark: &str) -> Result<(), StoreError> {
         let mut link = self.link()?;
-        let replies = link.once(&[meta::unmark(mark)])?;
-        match replies.first().map(|reply| reply.count) {
-            Some(1) => Ok(()),
-            _ => Err(StoreError::Refused("somebody else has copied into it meanwhile: repeat the copy".into())),
-        }
+        link.script("BEGIN")?;
+        unmark(&mut link, mark).inspect_err(|_| link.rollback())
+    }
+
+    /// Whether it is still half the copy that was filled under this mark.
+    pub(crate) fn is_marked(&self, mark: &str) -> Result<bool, StoreError> {
+        self.half_reader()?.is_marked(mark)
     }
 
     fn link(&self) -> Result<Link, StoreError> {
@@ -68,6 +72,28 @@ impl Database {
         link.connect()?;
         Ok(link)
     }
+}
+
+/// Takes the mark away and commits.
+fn unmark(link: &mut Link, mark: &str) -> Result<(), StoreError> {
+    hold(link)?;
+    let replies = link.run(&[meta::unmark(mark)])?;
+    match replies.first().map(|reply| reply.count) {
+        Some(1) => link.commit(),
+        _ => Err(StoreError::Refused(
+            "another copy has taken over the target since this one filled it: let that one end, or repeat this one".into(),
+        )),
+    }
+}
+
+/// From now on nobody else empties it or takes its mark away.
+fn hold(link: &mut Link) -> Result<(), StoreError> {
+    link.script(LOCK).map_err(|failed| match failed.code.as_str() {
+        HELD => {
+            StoreError::Refused("another copy into the target is under way: wait for its end, or stop it".into())
+        }
+        _ => failed.error,
+    })
 }
 
 /// A database that is being filled, in one transaction: it is full or it is empty.
@@ -78,16 +104,16 @@ pub(crate) struct Filling {
 impl Filling {
     fn begin(&mut self, cells: u16, mark: &str) -> Result<(), StoreError> {
         self.link.script(BEGIN)?;
-        self.link.script(LOCK).map_err(|failed| match failed.code.as_str() {
-            HELD => StoreError::Refused("another copy into it is under way: wait for its end, or stop it".into()),
-            _ => failed.error,
-        })?;
-        // Nobody can take the mark away any more, nor fill it.
+        hold(&mut self.link)?;
         if schema::standing(&mut self.link)? != Standing::Half {
-            return Err(StoreError::Refused("somebody else has finished a copy into it: repeat this one".into()));
+            return Err(StoreError::Refused(
+                "another copy into the target was finished meanwhile: repeat this one".into(),
+            ));
         }
-        let tables: Vec<&str> = SHEETS.iter().map(|sheet| sheet.name).collect();
-        self.link.script(&format!("TRUNCATE {}", tables.join(", ")))?;
+        // Rows of `meta` are deleted one by one: its table stays open to those who look whether it is half a copy.
+        let tables = SHEETS.iter().map(|sheet| sheet.name).filter(|name| *name != "meta");
+        self.link.script(&format!("TRUNCATE {}", tables.collect::<Vec<_>>().join(", ")))?;
+        self.link.script(&meta::CLEAR)?;
         self.link.script(&meta::install_marked(cells, mark))?;
         Ok(())
     }

@@ -2,9 +2,8 @@
 //! copied to every machine.
 //!
 //! Each statement is a transaction of its own, and what is done already is left out: a run that was interrupted is
-//! repeated. Citus moves the rows that are there, and leaves a hidden copy of them behind, which is removed.
-
-use std::time::Duration;
+//! repeated. Citus moves the rows that are there, and leaves a hidden copy of them behind, which is removed: also by a
+//! repeat, where a run ended in between.
 
 use super::address::Database;
 use super::link::{Link, Role};
@@ -32,30 +31,37 @@ const BY_CELL: [&str; 7] = ["cell", "slice", "coupon", "quote", "payment", "refu
 
 const LOOK: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'), \
     EXISTS (SELECT FROM pg_available_extensions WHERE name = 'citus')";
-const DONE: &str = "SELECT logicalrelid::regclass::text FROM pg_dist_partition";
+/// The tables that are distributed, and whether rows are left in them. Citus answers a SELECT from the machines that have
+/// the rows now; the size is that of the file in which they were, which is empty once they are removed.
+const DONE: &str =
+    "SELECT logicalrelid::regclass::text, coalesce(pg_relation_size(logicalrelid), 0) > 0 FROM pg_dist_partition";
 /// It takes as long as the rows need.
 const PATIENT: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
 
-/// How often, and how long in between, connections of others are looked for: one that was closed just now may still be
-/// there.
-const LOOKS: u32 = 20;
-const REST: Duration = Duration::from_millis(100);
+/// A table that is distributed already.
+struct Done {
+    table: String,
+    /// Whether the rows that it had before are still hidden in it.
+    hides_rows: bool,
+}
 
 /// What is left to be run where some tables are distributed already.
-fn statements(done: &[String]) -> Vec<String> {
-    let is_left = |table: &&str| !done.iter().any(|done| done == table);
-    let tidied = |table: &str| format!("SELECT truncate_local_data_after_distributing_table('{table}')");
-    let mut statements = Vec::new();
-    for table in REFERENCE.into_iter().filter(is_left) {
-        statements.extend([format!("SELECT create_reference_table('{table}')"), tidied(table)]);
-    }
-    for table in BY_CELL.into_iter().filter(is_left) {
+fn statements(done: &[Done]) -> Vec<String> {
+    let reference = REFERENCE.map(|table| (table, format!("SELECT create_reference_table('{table}')")));
+    let by_cell = BY_CELL.map(|table| {
         // The first one is beside no table of anybody else.
         let beside = if table == BY_CELL[0] { "none" } else { BY_CELL[0] };
-        let create = format!("SELECT create_distributed_table('{table}', 'cell', colocate_with => '{beside}')");
-        statements.extend([create, tidied(table)]);
-    }
-    statements
+        (table, format!("SELECT create_distributed_table('{table}', 'cell', colocate_with => '{beside}')"))
+    });
+    let left = |(table, create): (&str, String)| {
+        let tidy = format!("SELECT truncate_local_data_after_distributing_table('{table}')");
+        match done.iter().find(|done| done.table == table) {
+            None => vec![create, tidy],
+            Some(Done { hides_rows: true, .. }) => vec![tidy],
+            Some(_) => Vec::new(),
+        }
+    };
+    reference.into_iter().chain(by_cell).flat_map(left).collect()
 }
 
 impl Database {
@@ -80,16 +86,7 @@ impl Database {
 
     /// Refuses a database that servers or commands are connected to.
     pub(crate) fn must_be_alone(&self) -> Result<(), StoreError> {
-        let reader = self.reader()?;
-        for _ in 0..LOOKS {
-            if reader.others()? == 0 {
-                return Ok(());
-            }
-            std::thread::sleep(REST);
-        }
-        Err(StoreError::Refused(format!(
-            "servers or commands of Koi still use {self}: stop all of them first, and start them again when this is done"
-        )))
+        self.reader()?.must_be_alone()
     }
 }
 
@@ -104,8 +101,11 @@ fn plan(link: &mut Link) -> Result<Vec<String>, StoreError> {
         return Err(StoreError::Refused(lacking(is_available).into()));
     }
     let replies = link.once(&[Request::of(DONE)])?;
-    let names = replies.iter().flat_map(|reply| &reply.rows).map(|row| Fields::of(row).next::<String>());
-    Ok(statements(&names.collect::<Result<Vec<_>, _>>()?))
+    let done = replies.iter().flat_map(|reply| &reply.rows).map(|row| {
+        let mut fields = Fields::of(row);
+        Ok(Done { table: fields.next()?, hides_rows: fields.next()? })
+    });
+    Ok(statements(&done.collect::<Result<Vec<_>, StoreError>>()?))
 }
 
 /// What to do where Citus is not there.
@@ -159,14 +159,26 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         assert!(statements.chunks(2).all(|pair| pair[0].contains("create_") && pair[1].contains("truncate_")));
     }
 
+    fn done(table: &str, hides_rows: bool) -> Done {
+        Done { table: table.to_owned(), hides_rows }
+    }
+
     #[test]
     fn what_is_done_is_left_out() {
-        let done: Vec<String> = REFERENCE.iter().chain(&BY_CELL[..5]).map(ToString::to_string).collect();
-        let left = statements(&done);
+        let some: Vec<Done> = REFERENCE.iter().chain(&BY_CELL[..5]).map(|table| done(table, false)).collect();
+        let left = statements(&some);
         assert_eq!(left.len(), 4);
         assert!(left[0].contains("'refund', 'cell', colocate_with => 'cell'"), "{left:?}");
-        let all: Vec<String> = REFERENCE.iter().chain(&BY_CELL).map(ToString::to_string).collect();
+        let all: Vec<Done> = REFERENCE.iter().chain(&BY_CELL).map(|table| done(table, false)).collect();
         assert!(statements(&all).is_empty());
+    }
+
+    /// A run that ended between the two statements of a table is not forgotten.
+    #[test]
+    fn rows_that_an_interrupted_run_left_behind_are_removed() {
+        let all = REFERENCE.iter().chain(&BY_CELL).map(|table| done(table, *table == "coupon"));
+        let left = statements(&all.collect::<Vec<_>>());
+        assert_eq!(left, ["SELECT truncate_local_data_after_distributing_table('coupon')"]);
     }
 
     fn installed() -> (Database, Sql) {
@@ -205,9 +217,13 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         sql.pretend_citus();
         sql.run(PRETENDED);
         sql.run("SELECT create_reference_table('koi_schema'); SELECT create_reference_table('meta')");
-        assert_eq!(database.plan_distribution().unwrap().len(), 2 * 17);
-        assert_eq!(database.distribute(&|_| {}).unwrap().len(), 2 * 17);
-        assert_eq!(database.distribute(&|_| {}).unwrap(), [""; 0]);
+        // Both were interrupted before their rows were removed.
+        assert_eq!(database.plan_distribution().unwrap().len(), 2 * 17 + 2);
+        assert_eq!(database.distribute(&|_| {}).unwrap().len(), 2 * 17 + 2);
+        // These are the tables of a new installation that have rows, which stay where Citus is only pretended.
+        let tidied = ["koi_schema", "meta", "cell"]
+            .map(|table| format!("SELECT truncate_local_data_after_distributing_table('{table}')"));
+        assert_eq!(database.distribute(&|_| {}).unwrap(), tidied);
         let count = |how: &str| sql.value(&format!("SELECT count(*) FROM pg_dist_partition WHERE how = '{how}'"));
         assert_eq!(
             (count("reference"), count("cell beside none"), count("cell beside cell")),
@@ -215,7 +231,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         );
         // Nothing of it may run beside a server.
         let _server = database.serve(None).unwrap();
-        assert!(database.distribute(&|_| {}).unwrap_err().to_string().contains("stop all of them first"));
+        assert!(database.distribute(&|_| {}).unwrap_err().to_string().contains("Stop all of them first"));
     }
 
     /// What Citus asks of tables that are distributed by a column, proven of the catalog: every table is in one of the lists,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use koi_core::audit::{Deduction, Purchase};
 use koi_core::catalog::{Catalog, Pair};
@@ -34,8 +35,14 @@ const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::big
 
 const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-    AND application_name = 'koi' AND pid <> pg_backend_pid()";
+/// What else is connected, and from where, as far as our user is shown it.
+const OTHERS: &str = "SELECT pid::bigint, coalesce(host(client_addr), CASE client_port WHEN -1 \
+    THEN 'a socket of its machine' ELSE 'an address that its own user is shown' END) FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'koi' AND pid <> pg_backend_pid() ORDER BY pid";
+/// How often, and how long in between, connections of others are looked for: one that was closed just now may still be
+/// there.
+const LOOKS: u32 = 20;
+const REST: Duration = Duration::from_millis(100);
 
 /// A connection that only reads.
 pub struct Reader {
@@ -117,6 +124,16 @@ impl Reader {
         let meta = self.ask_one(table::meta::read())?;
         let revision = table::meta::of_timeline(table::meta::revision(&meta)?, self.link.borrow().timeline());
         Ok(State { revision, clock: table::meta::sandbox_clock(&meta)? })
+    }
+
+    /// The catalog's revision as it is stored, without the server's timeline.
+    pub(crate) fn revision(&self) -> Result<u64, StoreError> {
+        table::meta::revision(&self.ask_one(table::meta::read())?)
+    }
+
+    /// Whether it is half a copy under this mark.
+    pub(super) fn is_marked(&self, mark: &str) -> Result<bool, StoreError> {
+        table::meta::is_marked(&self.ask_one(table::meta::read())?, mark)
     }
 
     /// What the server's clock says.
@@ -269,10 +286,35 @@ impl Reader {
         Ok(stored.iter().filter_map(|stored| Some((cell(stored.cell), stored.latest?))).collect())
     }
 
-    /// How many other connections of Koi there are: servers that run, and commands.
-    pub(crate) fn others(&self) -> Result<i64, StoreError> {
-        let reply = self.ask_one(Request::of(OTHERS))?;
-        reply.rows.first().map_or_else(|| Err(damaged("the server's connections")), |row| Fields::of(row).next())
+    /// Refuses a database that servers or other commands are connected to, and names their connections.
+    pub(crate) fn must_be_alone(&self) -> Result<(), StoreError> {
+        let mut others = self.others()?;
+        for _ in 1..LOOKS {
+            if others.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(REST);
+            others = self.others()?;
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Refused(format!(
+            "servers or commands of Koi still use {}, by these connections: {}. Stop all of them first, and start them again \
+             when this is done; a pooler may hold connections of servers that were stopped: let it close them",
+            self.link.borrow().database(),
+            others.join(", ")
+        )))
+    }
+
+    /// The other connections of Koi, in words: those of servers that run, and of commands.
+    fn others(&self) -> Result<Vec<String>, StoreError> {
+        let named = |row| {
+            let mut fields = Fields::of(row);
+            let (pid, from): (i64, &str) = (fields.next()?, fields.next()?);
+            Ok(format!("pid {pid} from {from}"))
+        };
+        self.ask_one(Request::of(OTHERS))?.rows.iter().map(named).collect()
     }
 
     /// A number that changes whenever another connection commits.

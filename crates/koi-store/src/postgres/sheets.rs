@@ -35,18 +35,24 @@ fn statements(sheet: &Sheet) -> Result<&'static Statements, StoreError> {
     found.ok_or_else(|| StoreError::Refused(format!("there is no table {}", sheet.name)))
 }
 
-/// A column that is here only, and how it follows from a new row.
+/// A column that is here only.
 struct Derived {
     name: &'static str,
+    /// How it follows from a new row.
     from: String,
+    /// What it must be in a stored one, by its number.
+    of: fn(i64) -> i64,
 }
 
 /// The columns that follow from others: what stands in the upper bits of a number.
 fn derived(sheet: &Sheet) -> Vec<Derived> {
     let Some(number) = numbered(sheet) else { return Vec::new() };
-    let mut derived = vec![Derived { name: "cell", from: format!("(new.{number} >> 50)::smallint") }];
+    let from = format!("(new.{number} >> 50)::smallint");
+    let mut derived = vec![Derived { name: "cell", from, of: |number| number >> 50 }];
     if sheet.name == "coupon" {
-        derived.push(Derived { name: "campaign", from: format!("(new.{number} >> 32) & {MAX_CAMPAIGNS}") });
+        let from = format!("(new.{number} >> 32) & {MAX_CAMPAIGNS}");
+        let of = |number| (number >> 32) & i64::from(MAX_CAMPAIGNS);
+        derived.push(Derived { name: "campaign", from, of });
     }
     derived
 }
@@ -64,14 +70,17 @@ fn names(columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| format!("\"{}\"", column.name)).collect()
 }
 
-/// Reads the rows behind a key ($1 …), so many at most. On the tables that carry the load the cell comes first.
+/// Reads the rows behind a key ($1 …), so many at most, each with what must follow from its number at the end. On the
+/// tables that carry the load the cell comes first.
 fn read(sheet: &Sheet) -> String {
     let columns = sheet.columns.iter().map(|column| match column.kind {
         Kind::Flag => format!("stored.\"{}\"::integer::bigint", column.name),
         Kind::Small | Kind::Middle => format!("stored.\"{}\"::bigint", column.name),
         _ => format!("stored.\"{}\"", column.name),
     });
-    let columns = columns.collect::<Vec<_>>().join(", ");
+    let derived = derived(sheet);
+    let derived = derived.iter().map(|column| format!("stored.\"{}\"::bigint", column.name));
+    let columns = columns.chain(derived).collect::<Vec<_>>().join(", ");
     let mut keys: Vec<(String, &str)> = Vec::new();
     keys.extend(numbered(sheet).map(|_| ("\"cell\"".to_owned(), "bigint)::smallint")));
     let of_sheet = names(sheet.keys()).into_iter().zip(sheet.keys());
@@ -139,6 +148,7 @@ enum Key {
 pub(super) struct Rows {
     sheet: &'static Sheet,
     statement: &'static str,
+    derived: Vec<Derived>,
     after: Vec<Key>,
     is_last: bool,
 }
@@ -150,7 +160,8 @@ impl Rows {
             Kind::Small => Key::Number(i16::MIN.into()),
             _ => Key::Number(i64::MIN),
         });
-        Ok(Self { sheet, statement: &statements(sheet)?.read, after: first.collect(), is_last: false })
+        let (statement, derived) = (&statements(sheet)?.read, derived(sheet));
+        Ok(Self { sheet, statement, derived, after: first.collect(), is_last: false })
     }
 
     /// What asks for the next chunk, unless there is none.
@@ -160,8 +171,9 @@ impl Rows {
         }
         let mut params: Vec<Param> = Vec::new();
         if numbered(self.sheet).is_some() {
+            // No row was handed out that is in another cell. Before the first one is the least of all cells.
             let cell = match self.after.first() {
-                Some(Key::Number(number)) if *number >= 0 => number >> 50,
+                Some(Key::Number(number)) if *number != i64::MIN => number >> 50,
                 _ => i16::MIN.into(),
             };
             params.push(Box::new(cell));
@@ -183,6 +195,7 @@ impl Rows {
     ) -> Result<(), StoreError> {
         self.is_last = rows.len() < ROWS;
         for row in rows {
+            self.must_follow(row)?;
             each(&values(row, self.sheet)?)?;
         }
         if let Some(last) = rows.last() {
@@ -193,6 +206,25 @@ impl Rows {
                 _ => Key::Text(String::new()),
             });
             self.after = keys.collect();
+        }
+        Ok(())
+    }
+}
+
+impl Rows {
+    /// Refuses a row that is not where its number says: servers would not find it, and here the next chunk would begin
+    /// elsewhere.
+    fn must_follow(&self, row: &Row) -> Result<(), StoreError> {
+        for (place, column) in (self.sheet.columns.len()..).zip(&self.derived) {
+            // The number is the first of the keys, and of the columns.
+            let (number, stored): (i64, i64) = (Fields::of(row).next()?, Fields::at(row, place).next()?);
+            let must = (column.of)(number);
+            if stored != must {
+                let (table, name) = (self.sheet.name, column.name);
+                return Err(StoreError::Damaged(format!(
+                    "the row {number} of {table} has the {name} {stored}, and by its number it must be {must}"
+                )));
+            }
         }
         Ok(())
     }

@@ -94,8 +94,7 @@ impl Folder {
 
     /// Makes the folder if it is not there, takes its lock, and brings its database up to date.
     pub fn serve(&self) -> Result<(Writer, Lock), StoreError> {
-        self.make().map_err(|error| self.unavailable(&error))?;
-        let lock = self.lock()?;
+        let lock = self.reserve()?;
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         schema::migrate(&connection)?;
         let folding = Folding::start(self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
@@ -107,6 +106,12 @@ impl Folder {
     /// Takes the right to serve a folder that is there, so that nobody serves it meanwhile.
     pub fn hold(&self) -> Result<Lock, StoreError> {
         self.must_exist()?;
+        self.lock()
+    }
+
+    /// Makes the folder if it is not there, and takes the right to serve it: whoever fills it is alone meanwhile.
+    pub fn reserve(&self) -> Result<Lock, StoreError> {
+        self.make().map_err(|error| self.unavailable(&error))?;
         self.lock()
     }
 

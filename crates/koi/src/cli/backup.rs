@@ -1,6 +1,7 @@
 //! `koi backup`: one file that holds everything, taken while the server works.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -98,7 +99,7 @@ fn partial_name(file: &Path) -> anyhow::Result<PathBuf> {
 
 fn remove_if_there(path: &Path) -> anyhow::Result<()> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", path.display()))
         }
         _ => Ok(()),
@@ -112,11 +113,49 @@ pub(super) fn publish(partial: &Path, name: &Path) -> anyhow::Result<()> {
         // A second name can only be given to a file when nobody has it; not every file system knows such names.
         match std::fs::hard_link(partial, name) {
             Ok(()) => std::fs::remove_file(partial)?,
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error),
-            Err(_) => std::fs::rename(partial, name)?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => rename_to_new(partial, name)?,
         }
         let parent = name.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(parent)?.sync_all()
     };
     publish().with_context(|| format!("naming {} {}", partial.display(), name.display()))
+}
+
+/// Gives a file another name, which nobody must have. Where the system cannot be asked to see to that, it is looked at
+/// just before: then who makes a file of that name in the same moment would lose it.
+fn rename_to_new(file: &Path, name: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, file, CWD, name, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            if name.try_exists()? {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            std::fs::rename(file, name)
+        }
+        renamed => Ok(renamed?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_and_never_taken_away() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        let rename: fn(&Path, &Path) -> anyhow::Result<()> = |from, to| Ok(rename_to_new(from, to)?);
+        for (number, give) in [publish, rename].into_iter().enumerate() {
+            let (new, name) = (path(&format!("new{number}")), path(&format!("name{number}")));
+            std::fs::write(&new, "first").unwrap();
+            give(&new, &name).unwrap();
+            assert!(!new.exists());
+            std::fs::write(&new, "second").unwrap();
+            assert!(give(&new, &name).is_err());
+            assert_eq!(std::fs::read_to_string(&name).unwrap(), "first");
+            assert_eq!(std::fs::read_to_string(&new).unwrap(), "second");
+        }
+    }
 }

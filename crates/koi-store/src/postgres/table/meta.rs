@@ -52,6 +52,9 @@ static UNMARK: LazyLock<String> =
 static SET_REVISION: LazyLock<String> =
     LazyLock::new(|| format!("UPDATE {NAME} SET value = $1 WHERE name = '{REVISION}'"));
 
+/// Takes everything away, for a copy to fill it.
+pub(crate) static CLEAR: LazyLock<String> = LazyLock::new(|| format!("DELETE FROM {NAME}"));
+
 /// What makes an installation of a new schema that is half a copy. The mark is of plain letters.
 pub(crate) fn install_marked(cells: u16, mark: &str) -> String {
     format!("{}; INSERT INTO {NAME} (name, value) VALUES ('{COPY}', '{mark}')", install(cells))
@@ -70,6 +73,11 @@ pub(crate) fn set_revision(revision: u64) -> Request<'static> {
 /// Whether it is half a copy, from the answer to [`read`].
 pub(crate) fn is_half(reply: &Reply) -> Result<bool, StoreError> {
     Ok(value(reply, COPY)?.is_some())
+}
+
+/// Whether it is half a copy under this mark, from the answer to [`read`].
+pub(crate) fn is_marked(reply: &Reply, mark: &str) -> Result<bool, StoreError> {
+    Ok(value(reply, COPY)? == Some(mark))
 }
 
 /// What makes an installation of a new schema.

@@ -41,6 +41,11 @@ impl<'a> Fields<'a> {
         Self { row, place: 0 }
     }
 
+    /// From the column at this place on.
+    pub(super) fn at(row: &'a Row, place: usize) -> Self {
+        Self { row, place }
+    }
+
     /// The next column.
     pub(super) fn next<T: FromSql<'a>>(&mut self) -> Result<T, StoreError> {
         let value = self.row.try_get(self.place).map_err(|error| StoreError::Damaged(error.to_string()));

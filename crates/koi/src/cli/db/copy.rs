@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use koi_store::copy::{self, Source, Standing, Step};
+use koi_store::copy::{self, Sent, Source, Standing, Step};
 use koi_store::sqlite::Folder;
 use koi_store::tally::{Tallies, tallies};
 use koi_store::{Installation, StoreError};
@@ -28,7 +28,8 @@ The source must be stopped; it is not changed. The target must be an empty datab
 ever overwritten. All rows are copied as they are, in one transaction; then both sides are read and compared (the \
 number of rows, the sums of amounts, a SHA-256 of each table), and the whole ledger is checked in the target. Until \
 that is done nobody can serve it. A copy that was interrupted is repeated with the same command and starts over; one \
-that is finished is compared again, and nothing is changed.
+that is finished is compared again, and nothing is changed. Of two copies into one database the later one is finished, and \
+the other says so; a folder takes one at a time.
 
 The number of cells stays, since every coupon's number begins with its cell: a data folder becomes a database of one \
 cell. Any number of servers can work on it, but what belongs to shoppers is written one batch after the other, as in \
@@ -41,7 +42,8 @@ Examples:
 
 Exit status:
   0  the target holds exactly what the source does, and its ledger is whole
-  1  refused: the target holds something else, which was left as it is; or what arrived is not right, and cannot be served
+  1  refused: the target holds something else, which was left as it is; or what arrived is not right, the source \
+was changed meanwhile, or another copy has taken the target over: it cannot be served
   2  it could not be copied";
 
 /// The folder within a new one in which the copy is made.
@@ -108,15 +110,33 @@ impl Copying<'_> {
         };
         match (standing, into) {
             (Standing::Whole, _) => self.compare(&source),
-            (Standing::Empty | Standing::Half, Installation::Folder(folder)) => {
-                let workplace = Workplace::within(folder)?;
-                let ending = self.fill(&source, &Installation::Folder(workplace.folder()))?;
-                if ending == Ending::Well {
-                    publish(&workplace.folder().database(), &folder.database())?;
-                }
-                Ok(ending)
-            }
-            (Standing::Empty | Standing::Half, Installation::Database(_)) => self.fill(&source, into),
+            (Standing::Empty | Standing::Half, Installation::Folder(folder)) => self.fill_folder(&source, folder),
+            (Standing::Empty | Standing::Half, Installation::Database(_)) => self.fill_database(&source),
+        }
+    }
+
+    /// Nobody else copies into a folder that is reserved, and no server makes a database in it meanwhile.
+    fn fill_folder(&self, source: &Source, folder: &Folder) -> Ended {
+        let began = Instant::now();
+        let _lock = folder.reserve().with_context(|| format!("the target {}", self.into))?;
+        // It was looked at before.
+        if folder.exists() {
+            eprintln!("koi: refused: {} has become an installation meanwhile, and was left as it is", self.into);
+            return Ok(Ending::NotWell);
+        }
+        let workplace = Workplace::within(folder)?;
+        let Some(arrived) = self.fill(source, &Installation::Folder(workplace.folder()))? else {
+            return Ok(Ending::NotWell);
+        };
+        publish(&workplace.folder().database(), &folder.database())?;
+        self.say(&arrived, "copied", began)
+    }
+
+    fn fill_database(&self, source: &Source) -> Ended {
+        let began = Instant::now();
+        match self.fill(source, &self.into)? {
+            Some(arrived) => self.say(&arrived, "copied", began),
+            None => Ok(Ending::NotWell),
         }
     }
 
@@ -146,15 +166,15 @@ impl Copying<'_> {
         }
         let checked = whole(&reader, self.environment)?;
         if !checked.broken.is_empty() {
-            eprintln!("koi: {into} holds everything of {} already, and the ledger of both is broken", self.from);
+            eprintln!("koi: {into} holds everything of {} already, and its ledger is broken", self.from);
             terminal::print(&written(&checked))?;
             return Ok(Ending::NotWell);
         }
         self.say(&there, "already", began)
     }
 
-    fn fill(&self, source: &Source, into: &Installation) -> Ended {
-        let began = Instant::now();
+    /// Copies, compares and checks; answers what has arrived, or nothing after saying what is wrong.
+    fn fill(&self, source: &Source, into: &Installation) -> anyhow::Result<Option<Tallies>> {
         let bar = terminal::bar(self.environment, "{msg}", 0);
         let filled = copy::fill(source, into, &|step| match step {
             Step::Reading(table, seen) => {
@@ -174,22 +194,46 @@ impl Copying<'_> {
             bar.set_position(seen);
         })?;
         bar.finish_and_clear();
-        if arrived != sent {
-            eprintln!(
-                "koi: what arrived is not what was sent; the copy cannot be served. Repeat it, and see the disks"
-            );
-            terminal::print(&compared(&sent, &arrived))?;
-            return Ok(Ending::NotWell);
+        if arrived != sent.tallies {
+            if self.is_ours(into, &sent)? {
+                eprintln!(
+                    "koi: what arrived is not what was sent; the copy cannot be served. Repeat it, and see the disks"
+                );
+                terminal::print(&compared(&sent.tallies, &arrived))?;
+            }
+            return Ok(None);
         }
         let checked = whole(&reader, self.environment)?;
         drop(reader);
         if !checked.broken.is_empty() {
-            eprintln!("koi: the ledger is broken, in the source as in the copy, which cannot be served");
-            terminal::print(&written(&checked))?;
-            return Ok(Ending::NotWell);
+            if self.is_ours(into, &sent)? {
+                let of_source = whole(source.reader(), self.environment)?;
+                eprintln!("koi: {}", where_broken(!of_source.broken.is_empty()));
+                terminal::print(&written(&checked))?;
+            }
+            return Ok(None);
         }
-        copy::finish(into, &sent)?;
-        self.say(&arrived, "copied", began)
+        match copy::finish(source, into, &sent) {
+            Ok(()) => Ok(Some(arrived)),
+            Err(StoreError::Refused(why)) => {
+                eprintln!("koi: refused: {why}");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether what was read of the target is this copy's. Another one may have emptied it: then nothing follows from it
+    /// for the source or the disks, which is said.
+    fn is_ours(&self, into: &Installation, sent: &Sent) -> anyhow::Result<bool> {
+        let is_ours = copy::is_ours(into, sent)?;
+        if !is_ours {
+            eprintln!(
+                "koi: refused: another copy has taken over {}: let that one end, or repeat this one when it has",
+                self.into
+            );
+        }
+        Ok(is_ours)
     }
 
     fn say(&self, tallies: &Tallies, what: &str, began: Instant) -> Ended {
@@ -213,7 +257,18 @@ impl Copying<'_> {
     }
 }
 
-/// Where a new folder is filled: within it, so that it is on the same volume. Gone in the end.
+/// What to say of a copy whose rows are those of the source, and whose ledger is broken.
+fn where_broken(in_source: bool) -> &'static str {
+    if in_source {
+        "the ledger is broken, in the source as in the copy, which cannot be served"
+    } else {
+        "the ledger of the copy is broken, and that of the source is whole; the copy cannot be served. Repeat it, and see \
+         the disks"
+    }
+}
+
+/// Where a new folder is filled: within it, so that it is on the same volume. Gone in the end. Whoever makes one has
+/// reserved the folder: what is there already was left behind by a copy that is over.
 struct Workplace(PathBuf);
 
 impl Workplace {
