@@ -57,7 +57,7 @@ pub use limits::{CELLS_MAX, CONNECTIONS_MAX, COUPONS_MAX, ROUNDS_MAX, SECONDS_MA
 pub use machine::Machine;
 pub use options::Options;
 pub use peer::{PeerClaim, PeerCoupon, PeerOutcome};
-pub use postgres::CLAIM_CALL;
+pub use postgres::PostgresPeer;
 pub use progress::{Progress, on_standard_error};
 pub use redis::{CLAIM_LUA, redis_arguments, redis_keys};
 pub use report::{Bar, Compared, Report, Spread};

@@ -191,13 +191,25 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.context("a thread of the server panicked")
 }
 
+/// Where that is what `koi bench` compares with.
+pub(crate) enum PeerPlace {
+    /// A Redis.
+    Redis(SocketAddr),
+    /// A PostgreSQL database.
+    Postgres(String),
+}
+
 /// The server that `koi bench` compares with: the same HTTP layer, with claims out of something else. The server behind
 /// that layer is there in full, and idle.
 pub(crate) async fn serve_peer(
     settings: &Serve,
-    behind: Behind,
+    place: PeerPlace,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
+    let behind = match place {
+        PeerPlace::Redis(address) => Behind::redis(address).await?,
+        PeerPlace::Postgres(address) => Behind::postgres(&address).await?,
+    };
     serve_routes(settings, |app| peer_claims::router(app, behind), ready, told_to_stop()).await
 }
 

@@ -390,12 +390,9 @@ fn a_database_that_went_back_is_believed() {
     let mut stage = Stage::over(served.writers.remove(0));
     stage.set();
     stage.live(rules("red", 10, true));
-    let sql = cluster.sql(&name);
-    let revision = sql.value("SELECT value FROM meta WHERE name = 'revision'");
     let lost = CodeText::stored("BEJNG222");
     stage.order(Order::AddCode(StoreId::stored("queen-st"), Medium::stored("a5_sticker"), lost.clone()));
-    sql.run("DELETE FROM code WHERE code = 'BEJNG222'");
-    sql.run(&format!("UPDATE meta SET value = '{revision}' WHERE name = 'revision'"));
+    cluster.sql(&name).lose_code(lost.as_str());
 
     let by_lost_code = match claim("red", "P1") {
         Command::Claim(claim) => Command::Claim(koi_core::command::Claim { code: lost, ..claim }),

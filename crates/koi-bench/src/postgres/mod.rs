@@ -1,11 +1,14 @@
 //! A PostgreSQL beside Koi, for bars 3 and 4: the server, and the claim as a function of its own.
 
+mod client;
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+pub use client::PostgresPeer;
 use jiff::Timestamp;
 use rustix::process::{Signal, geteuid};
 
@@ -17,7 +20,7 @@ use crate::stage::{CAMPAIGN, DAY_MS, LIMIT, PACKETS, Stage};
 const CLAIM_SQL: &str = include_str!("../claim.sql");
 /// How the function is called, with the members of a [`crate::PeerClaim`] in their order: campaign, code, account, person,
 /// idempotency key, fingerprint, coupon, time and luck of 53 bits. It answers the two words of a [`crate::PeerOutcome`].
-pub const CLAIM_CALL: &str = "SELECT word, rest FROM claim($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const CLAIM_CALL: &str = "SELECT word, rest FROM claim($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Who runs the server when we are root, whom PostgreSQL refuses.
 const USER: &str = "postgres";

@@ -241,6 +241,12 @@ impl Sql {
         );
     }
 
+    /// Forgets a code, which was the last change of the catalog, as a database that did not keep everything does.
+    pub(crate) fn lose_code(&self, code: &str) {
+        self.run(&format!("DELETE FROM code WHERE code = '{code}'"));
+        self.run("UPDATE meta SET value = (value::bigint - 1)::text WHERE name = 'revision'");
+    }
+
     /// The one value that a statement answers.
     pub(crate) fn value(&self, sql: &str) -> String {
         self.run(sql)[0][0].clone()

@@ -6,8 +6,7 @@ use anyhow::Context;
 
 use super::flags::plain_sandbox;
 use super::{Ended, Ending, terminal};
-use crate::http::peer_claims::Behind;
-use crate::serve::serve_peer;
+use crate::serve::{PeerPlace, serve_peer};
 
 const AFTER_HELP: &str = "\
 The campaign and its codes must be there already; `koi bench compare` puts them there.
@@ -43,10 +42,10 @@ struct Peer {
 }
 
 impl Peer {
-    async fn connect(self) -> anyhow::Result<Behind> {
+    fn place(self) -> anyhow::Result<PeerPlace> {
         match (self.redis, self.postgres) {
-            (Some(redis), _) => Behind::redis(redis).await,
-            (None, Some(postgres)) => Behind::postgres(&postgres).await,
+            (Some(redis), _) => Ok(PeerPlace::Redis(redis)),
+            (None, Some(postgres)) => Ok(PeerPlace::Postgres(postgres)),
             (None, None) => anyhow::bail!("--redis or --postgres says what to compare with"),
         }
     }
@@ -61,7 +60,7 @@ impl BenchPeer {
             // Whoever started it may have gone away: that does not stop it.
             let _ = terminal::print(&format!("listening on http://{address}"));
         };
-        runtime.block_on(async { serve_peer(&settings, self.behind.connect().await?, ready).await })?;
+        runtime.block_on(serve_peer(&settings, self.behind.place()?, ready))?;
         Ok(Ending::Well)
     }
 }

@@ -5,20 +5,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use koi_bench::{CLAIM_CALL, CLAIM_LUA, PeerClaim, PeerCoupon, PeerOutcome, redis_arguments, redis_keys};
+use koi_bench::{CLAIM_LUA, PeerClaim, PeerCoupon, PeerOutcome, PostgresPeer, redis_arguments, redis_keys};
 use koi_core::id::CouponId;
 use koi_core::time::Time;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::document::hex;
 use crate::engine::keys::Role;
@@ -29,18 +26,12 @@ use crate::http::door::Named;
 use crate::http::problem::{Problem, Text};
 use crate::http::{Answer, App, json, marked};
 
-/// Connections to PostgreSQL: on each, one transaction follows the other. As many as there are cores: with more, they
-/// get in each other's way at the campaign's row (on two cores 2 did 4,600 transactions/s, 4 did 3,900 and 16 did 2,100).
-fn connections() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
 /// What stands behind a claim.
 pub(crate) enum Behind {
     /// A script. All requests share the connection: their commands leave in one write when they come together.
     Redis(MultiplexedConnection, Script),
-    /// A function, in a transaction of its own for each claim; the connections take turns.
-    Postgres(Vec<(Client, Statement)>, AtomicUsize),
+    /// A function, in a transaction of its own for each claim.
+    Postgres(PostgresPeer),
 }
 
 impl Behind {
@@ -54,16 +45,7 @@ impl Behind {
 
     /// A database that has its stage already.
     pub(crate) async fn postgres(address: &str) -> anyhow::Result<Self> {
-        let mut clients = Vec::new();
-        for _ in 0..connections() {
-            let (client, connection) =
-                tokio_postgres::connect(address, NoTls).await.context("connecting to PostgreSQL")?;
-            // Whoever asks next is told when it has ended.
-            tokio::spawn(connection);
-            let statement = client.prepare(CLAIM_CALL).await.context("preparing the claim")?;
-            clients.push((client, statement));
-        }
-        Ok(Self::Postgres(clients, AtomicUsize::new(0)))
+        PostgresPeer::connect(address).await.map(Self::Postgres)
     }
 
     /// The two words that are answered.
@@ -79,16 +61,7 @@ impl Behind {
                 }
                 Ok(call.invoke_async(&mut connection.clone()).await?)
             }
-            Self::Postgres(clients, turn) => {
-                let (client, statement) = &clients[turn.fetch_add(1, Ordering::Relaxed) % clients.len()];
-                let (now_ms, luck) = (i64::try_from(claim.now_ms)?, i64::try_from(claim.luck_53())?);
-                let PeerClaim { campaign, code, account, person, .. } = claim;
-                let PeerClaim { idempotency_key, fingerprint, coupon_id, .. } = claim;
-                let params: [&(dyn ToSql + Sync); 9] =
-                    [campaign, code, account, person, idempotency_key, fingerprint, coupon_id, &now_ms, &luck];
-                let row = client.query_one(statement, &params).await?;
-                Ok((row.try_get(0)?, row.try_get(1)?))
-            }
+            Self::Postgres(peer) => peer.claim(claim).await,
         }
     }
 }
