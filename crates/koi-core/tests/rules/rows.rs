@@ -8,7 +8,7 @@ use koi_core::id::{CampaignNo, Cell, CouponId, QuoteId, TransferId};
 use koi_core::idempotency::Key;
 use koi_core::ledger::{Account, Movement, Reason, Transfer};
 use koi_core::quote::{Phase, Quote};
-use koi_core::rows::{Changes, Counters, Done, Rows, Slice, Table, Write};
+use koi_core::rows::{Cells, Changes, Counters, Done, Rows, Slice, Table, Write};
 
 use crate::books::Books;
 use crate::stage::{MINUTE, Scan, Stage, nzd, plain, splittable};
@@ -353,4 +353,12 @@ fn a_decision_on_reloaded_rows_is_the_same() {
     assert_eq!((key, row, write), (coupon[0].id, &coupon[0], Write::Update));
     let payment = other.rows().payments.changed().next().expect("it is new");
     assert_eq!(payment.2, Write::Insert);
+}
+
+#[test]
+fn the_rows_of_the_first_cell_are_given_away() {
+    let of = |cell| Rows::new(Cell(cell), Counters { quote: 1, transfer: 1 });
+    let first = Cells::new(vec![of(9), of(3)]).into_first();
+    assert_eq!(first.map(|rows| rows.cell), Some(Cell(3)));
+    assert!(Cells::new(Vec::new()).into_first().is_none());
 }

@@ -38,7 +38,7 @@ fn of(cells: &mut Cells, cell: Cell) -> &mut Rows {
 #[test]
 fn several_cells_are_read_and_written_in_one_transaction() {
     let installation = Installation::new();
-    assert_eq!((installation.writer.cells(), installation.writer.span()), (64, 16));
+    assert_eq!((installation.writer.cells(), installation.writer.span()), (64, 32));
     check_several_cells(installation);
 }
 
