@@ -5,3 +5,4 @@
 
 pub mod beacon;
 pub mod packet;
+pub mod statement;
