@@ -80,18 +80,20 @@ fn draw(cells: &Cells, scene: &Scene, campaign: &Campaign, from: Cell, count: u6
 /// The moves that take packets along, or bring them: one for each tier of which there are any.
 fn moves(campaign: &Campaign, drawn: &[u64], way: Way) -> Result<Vec<Move>, Fault> {
     let some = drawn.iter().enumerate().filter(|(_, count)| **count > 0);
-    some.map(|(place, count)| {
-        let tier = campaign.rules.packets.get(place).ok_or(Fault::Missing("a packet's tier"))?;
-        let count = u32::try_from(*count).map_err(|_| Fault::Overflow)?;
-        Ok(Move {
-            campaign: campaign.number,
-            tier: u16::try_from(place).map_err(|_| Fault::Overflow)?,
-            count,
-            amount: tier.face.checked_mul(i64::from(count)).ok_or(Fault::Overflow)?,
-            way,
+    some.enumerate()
+        .map(|(before, (place, count))| {
+            let tier = campaign.rules.packets.get(place).ok_or(Fault::Missing("a packet's tier"))?;
+            let count = u32::try_from(*count).map_err(|_| Fault::Overflow)?;
+            Ok(Move {
+                campaign: campaign.number,
+                tier: u16::try_from(place).map_err(|_| Fault::Overflow)?,
+                count,
+                amount: tier.face.checked_mul(i64::from(count)).ok_or(Fault::Overflow)?,
+                way,
+                continues: before > 0,
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
 #[cfg(test)]

@@ -173,11 +173,20 @@ pub struct Movement {
     pub reason: Reason,
     /// The number of what it is about (see [`Reason`]).
     pub subject: i64,
-    /// The refund's place among those of its payment, or the tier of packets that move; 0 for other subjects.
+    /// The refund's place among those of its payment; of packets that move, their tier, and [`CONTINUES`] with it where
+    /// one move has several lines; [`PUT_BACK`] where a coupon's packet went back into the stock; else 0.
     pub part: u32,
     /// The coupon whose money moves; `None` for fundings, closes, refunds' shares, and what goes between cells.
     pub coupon: Option<CouponId>,
 }
+
+/// The `part` of a line with which a coupon's packet went back into the stock of its cell. So the lines alone tell what
+/// was in the stock when a claim took its packet.
+pub const PUT_BACK: u32 = 1;
+
+/// Added to the tier in the `part` of a line that belongs to the same move as the one before it: the packets of a move
+/// are drawn together, by the number of its first line.
+pub const CONTINUES: u32 = 1 << 16;
 
 /// Which way something goes between cells, as one of them sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +205,22 @@ impl Movement {
             Way::From(other) => (Account::Moved, Account::Free, other),
         };
         Self { debit, credit, amount, reason, subject: i64::from(other.0), part, coupon: None }
+    }
+
+    /// The tier of packets that move.
+    pub fn tier(&self) -> usize {
+        (self.part & !CONTINUES) as usize
+    }
+
+    /// Whether packets move together with those of the line before.
+    pub fn continues(&self) -> bool {
+        self.reason == Reason::Move && self.part & CONTINUES != 0
+    }
+
+    /// Whether a coupon's packet went back into the stock.
+    pub fn puts_back(&self) -> bool {
+        let ends = matches!(self.reason, Reason::Expire | Reason::Void | Reason::Release | Reason::Cancel);
+        ends && self.part == PUT_BACK
     }
 }
 

@@ -13,7 +13,7 @@ use crate::coupon::Coupon;
 use crate::fault::Fault;
 use crate::id::{CampaignNo, Cell, CouponId, PaymentId, QuoteId, RefundId, ShopperKey, TransferId};
 use crate::idempotency::{Fingerprint, Key};
-use crate::ledger::{Buckets, Movement, Reason, Transfer, Way};
+use crate::ledger::{Buckets, CONTINUES, Movement, Reason, Transfer, Way};
 use crate::packet;
 use crate::payment::{Payment, Refund};
 use crate::quote::{self, Quote};
@@ -138,11 +138,14 @@ pub struct Move {
     pub amount: i64,
     /// Where they go, or where they come from.
     pub way: Way,
+    /// Whether they were drawn together with those of the move before this one.
+    pub continues: bool,
 }
 
 impl Move {
     fn movement(&self) -> Movement {
-        Movement::between_cells(self.way, self.amount, Reason::Move, u32::from(self.tier))
+        let part = u32::from(self.tier) | if self.continues { CONTINUES } else { 0 };
+        Movement::between_cells(self.way, self.amount, Reason::Move, part)
     }
 
     /// What is left of the tier afterwards.

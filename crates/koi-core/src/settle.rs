@@ -7,7 +7,7 @@ use crate::campaign::{Campaign, State};
 use crate::coupon::{self, Coupon};
 use crate::fault::Fault;
 use crate::id::CouponId;
-use crate::ledger::{Account, Movement, Reason};
+use crate::ledger::{Account, Movement, PUT_BACK, Reason};
 use crate::quote::{self, Quote};
 use crate::rows::{Changes, Rows};
 use crate::scene::Scene;
@@ -89,12 +89,16 @@ pub fn moving(campaign: &Campaign, movement: Movement) -> Changes {
     Changes { movements: vec![(campaign.number, movement)], ..Changes::default() }
 }
 
-/// Adds a coupon to changes, and puts its packet back into the stock when it ended without being used.
+/// Adds a coupon to changes that move money of it, and puts its packet back into the stock when it ended without being
+/// used: the line says so.
 pub fn with_coupon(mut changes: Changes, mut coupon: Coupon, campaign: &Campaign) -> Changes {
     let open = !matches!(campaign.state, State::Closed { .. });
     if open && coupon.leaves_packet(campaign.rules.coupon.restock_expired) {
         coupon.restocked = true;
         changes.put_back = Some((campaign.number, usize::from(coupon.tier)));
+        for (_, movement) in &mut changes.movements {
+            movement.part = PUT_BACK;
+        }
     }
     changes.coupons.push(coupon);
     changes

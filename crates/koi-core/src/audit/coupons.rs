@@ -34,6 +34,8 @@ struct Told {
     line: u32,
     /// How many lines issued it.
     issued: u8,
+    /// How many lines put its packet back into the stock.
+    put_back: u8,
     /// Whether a line voided it.
     void: bool,
     /// Whether money that was spent came back, to it or past it.
@@ -53,6 +55,7 @@ struct Told {
 const UNTOLD: Told = Told {
     line: u32::MAX,
     issued: 0,
+    put_back: 0,
     void: false,
     unspent: false,
     quotes: 0,
@@ -176,6 +179,7 @@ impl Audit<'_> {
         if !told.void {
             told.last_ms = line.at.ms();
         }
+        told.put_back = told.put_back.saturating_add(u8::from(movement.puts_back()));
         told.void |= movement.reason == Reason::Void;
         told.unspent |= matches!(movement.reason, Reason::Cancel | Reason::Restore);
         for (account, is_debit) in [(movement.debit, true), (movement.credit, false)] {
@@ -238,6 +242,13 @@ impl Audit<'_> {
         }
         if !phase_fits(coupon, told) {
             found.push(format!("{:?} does not fit its parts", coupon.phase));
+        }
+        if told.put_back != u8::from(coupon.restocked) {
+            let is = if coupon.restocked { "is" } else { "is not" };
+            found.push(format!(
+                "its packet {is} back in the stock, its transfers put it there {} times",
+                told.put_back
+            ));
         }
         if coupon.shopper != ShopperKey::of(&coupon.person) {
             found.push("its shopper is not its person's number".into());

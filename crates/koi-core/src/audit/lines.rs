@@ -2,7 +2,7 @@
 
 use super::{Audit, Place};
 use crate::id::{Cell, CouponId, PaymentId, QuoteId, TransferId};
-use crate::ledger::{Account, Reason, Transfer};
+use crate::ledger::{Account, Movement, Reason, Transfer};
 
 /// Whether a reason moves money between these accounts.
 fn may_move(reason: Reason, debit: Account, credit: Account) -> bool {
@@ -28,6 +28,12 @@ fn may_move(reason: Reason, debit: Account, credit: Account) -> bool {
     debit == from && into.contains(&credit)
 }
 
+/// Whether a line that gives a coupon's money back says nothing more, or that its packet went back with it: only free
+/// money backs what is in the stock.
+fn may_put_back(movement: &Movement) -> bool {
+    movement.part == 0 || (movement.puts_back() && movement.credit == Account::Free)
+}
+
 /// What the line says it is about.
 fn subject_name(line: &Transfer) -> String {
     let subject = line.movement.subject;
@@ -42,7 +48,7 @@ fn subject_name(line: &Transfer) -> String {
         Reason::Recover | Reason::Restore => {
             format!("refund {} of payment {}", line.movement.part, PaymentId::of_number(subject))
         }
-        Reason::Move => format!("{} packets of tier {} and cell {subject}", line.count, line.movement.part),
+        Reason::Move => format!("{} packets of tier {} and cell {subject}", line.count, line.movement.tier()),
         Reason::Gather => format!("cell {subject}"),
     }
 }
@@ -82,6 +88,7 @@ impl Audit<'_> {
             self.broken(format!("transfer {}: {reason} cannot be about {subject} in this way", line.id));
         }
         self.between_cells(line);
+        self.last_line = Some(*line);
     }
 
     /// Whether the line's subject is of the kind that its reason needs, and there; and its coupon too.
@@ -101,8 +108,11 @@ impl Audit<'_> {
                 let issued = self.is_issued(first, line.count, (cell, line.campaign));
                 line.count > 0 && movement.part == 0 && moves_subject && issued
             }
-            Reason::Expire | Reason::Void => is_one && movement.part == 0 && moves_subject && moves_own,
-            Reason::Reserve | Reason::Release | Reason::Spend | Reason::Cancel => {
+            Reason::Expire | Reason::Void => is_one && may_put_back(movement) && moves_subject && moves_own,
+            Reason::Release | Reason::Cancel => {
+                is_one && may_put_back(movement) && moves_own && self.is_quote(cell, subject)
+            }
+            Reason::Reserve | Reason::Spend => {
                 is_one && movement.part == 0 && moves_own && self.is_quote(cell, subject)
             }
             Reason::Recover => {

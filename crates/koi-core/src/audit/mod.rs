@@ -23,7 +23,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::campaign::Campaign;
 use crate::catalog::{Catalog, Pair};
 use crate::id::{CampaignNo, Cell, CouponId, QuoteId, ShopperKey};
-use crate::ledger::Buckets;
+use crate::ledger::{Buckets, Transfer};
 use crate::money::Rate;
 use crate::payment::{Payment, Refund};
 use crate::quote::Quote;
@@ -115,6 +115,8 @@ pub struct Audit<'a> {
     /// The number that the next line of each cell has, and the next quote.
     next_line: FxHashMap<Cell, i64>,
     next_quote: FxHashMap<Cell, i64>,
+    /// The line before.
+    last_line: Option<Transfer>,
     balances: FxHashMap<Place, Buckets>,
     /// What each slice gave to other cells less what they took from it, as one number.
     given: FxHashMap<Place, u64>,
@@ -143,6 +145,7 @@ impl<'a> Audit<'a> {
             of_purchases: Vec::new(),
             next_line: FxHashMap::default(),
             next_quote: FxHashMap::default(),
+            last_line: None,
             balances: slices.keys().map(|place| (*place, Buckets::default())).collect(),
             given: FxHashMap::default(),
             sums: sums.collect(),

@@ -29,10 +29,18 @@ fn number(line: &Transfer, into: Cell) -> u64 {
     values.into_iter().fold(0, stirred)
 }
 
+/// Whether packets move together with those of the line before: from the same cell to the same one, a later tier.
+fn is_continued(before: &Transfer, line: &Transfer) -> bool {
+    let same = before.campaign == line.campaign && before.at == line.at && way(before) == way(line);
+    same && before.movement.reason == Reason::Move && before.movement.tier() < line.movement.tier()
+}
+
 impl Audit<'_> {
     /// Whether a line is about packets of the campaign and another cell of the installation.
     pub(super) fn moves_packets(&self, line: &Transfer) -> bool {
-        self.tier_of(line).is_some() && self.names_another_cell(line)
+        let placed =
+            !line.movement.continues() || self.last_line.is_some_and(|before| is_continued(&before, line));
+        placed && self.tier_of(line).is_some() && self.names_another_cell(line)
     }
 
     /// Whether a line is about free money of another cell that comes to the treasury.
@@ -51,8 +59,7 @@ impl Audit<'_> {
     }
 
     fn tier_of(&self, line: &Transfer) -> Option<Tier> {
-        let place = usize::try_from(line.movement.part).ok()?;
-        self.campaign(line.campaign)?.rules.packets.get(place).copied()
+        self.campaign(line.campaign)?.rules.packets.get(line.movement.tier()).copied()
     }
 
     /// Takes a line that may go between cells.
@@ -82,7 +89,7 @@ impl Audit<'_> {
             ));
         }
         let sums = self.sums.get_mut(&(line.id.cell(), line.campaign));
-        if let Some(moved) = sums.and_then(|sums| sums.moved.get_mut(line.movement.part as usize)) {
+        if let Some(moved) = sums.and_then(|sums| sums.moved.get_mut(line.movement.tier())) {
             *moved += match way {
                 Way::Into(_) => -count,
                 Way::From(_) => count,

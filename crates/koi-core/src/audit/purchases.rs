@@ -56,7 +56,8 @@ impl Line {
     }
 }
 
-/// What of a line is told by rows; `None` for a line that is about no quote.
+/// What of a line is told by rows; `None` for a line that is about no quote. Whether a packet went back is told by its
+/// coupon.
 fn line_of_quote(line: &Transfer) -> Option<(QuoteId, u64)> {
     let movement = &line.movement;
     let at = match movement.reason {
@@ -74,7 +75,7 @@ fn line_of_quote(line: &Transfer) -> Option<(QuoteId, u64)> {
         reason: movement.reason,
         campaign: line.campaign,
         amount: movement.amount,
-        part: movement.part,
+        part: if movement.puts_back() { 0 } else { movement.part },
         coupon: movement.coupon,
         at,
     };

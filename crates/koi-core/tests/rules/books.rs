@@ -213,7 +213,7 @@ fn slice_adds_up(stage: &Stage, books: &Books, (cell, number, slice): &(Cell, Ca
     for (place, tier) in campaign.rules.packets.iter().enumerate() {
         let out = own.iter().filter(|coupon| usize::from(coupon.tier) == place && !coupon.restocked).count();
         let moves = lines.clone().filter(|line| line.movement.reason == Reason::Move);
-        let moves = moves.filter(|line| line.movement.part as usize == place);
+        let moves = moves.filter(|line| line.movement.tier() == place);
         let came = |line: &Transfer| {
             assert_eq!(line.movement.amount, tier.face * i64::from(line.count), "{line:?}");
             if line.movement.credit == Account::Free { i128::from(line.count) } else { -i128::from(line.count) }
@@ -222,6 +222,15 @@ fn slice_adds_up(stage: &Stage, books: &Books, (cell, number, slice): &(Cell, Ca
         let expected = began + moves.map(came).sum::<i128>();
         assert_eq!(i128::from(slice.left[place]) + out as i128, expected, "stock + out, of tier {place}");
     }
+    let mut left = vec![0; campaign.rules.packets.len()];
+    if *cell == Cell::TREASURY {
+        left = campaign.rules.packets.iter().map(|tier| i128::from(tier.count)).collect();
+    }
+    for line in lines.clone() {
+        stock_after(&mut left, line, &own);
+    }
+    let kept: Vec<i128> = slice.left.iter().copied().map(i128::from).collect();
+    assert_eq!(left, kept, "the lines alone, in their order, make the stock");
     let promise = |(tier, left): (&Tier, &u64)| i128::from(tier.face) * i128::from(*left);
     let promised: i128 = campaign.rules.packets.iter().zip(&slice.left).map(promise).sum();
     match campaign.state {
@@ -231,6 +240,25 @@ fn slice_adds_up(stage: &Stage, books: &Books, (cell, number, slice): &(Cell, Ca
         State::Closed { .. } => assert_eq!(held(Account::Free), 0, "a closed campaign has given all back"),
         State::Draft | State::InReview | State::Approved => assert!(own.is_empty(), "nothing is issued before"),
     }
+}
+
+/// The stock of a cell after a line, told by nothing but the line and the tiers of the coupons that it names.
+fn stock_after(left: &mut [i128], line: &Transfer, own: &[&Coupon]) {
+    let tier_of =
+        |id: CouponId| usize::from(own.iter().find(|coupon| coupon.id == id).expect("the coupon of a line").tier);
+    let movement = &line.movement;
+    match movement.reason {
+        Reason::Issue => {
+            for next in 0..i64::from(line.count) {
+                left[tier_of(CouponId::of_number(movement.subject + next))] -= 1;
+            }
+        }
+        Reason::Move if movement.credit == Account::Moved => left[movement.tier()] -= i128::from(line.count),
+        Reason::Move => left[movement.tier()] += i128::from(line.count),
+        _ if movement.puts_back() => left[tier_of(movement.coupon.expect("a coupon's line"))] += 1,
+        _ => assert!(movement.part == 0 || matches!(movement.reason, Reason::Recover | Reason::Restore)),
+    }
+    assert!(left.iter().all(|left| *left >= 0), "a packet is taken that is not there: {line:?}");
 }
 
 /// What must be true of all cells together.

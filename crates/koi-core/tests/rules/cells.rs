@@ -7,7 +7,7 @@ use koi_core::cells::{grant_size, half, move_packets};
 use koi_core::command::{Answer, No, Order};
 use koi_core::fault::Fault;
 use koi_core::id::{CampaignNo, Cell, Principal, TransferId};
-use koi_core::ledger::{Account, Buckets, Reason, Transfer, Way};
+use koi_core::ledger::{Account, Buckets, CONTINUES, Reason, Transfer, Way};
 use koi_core::office;
 use koi_core::refusal::Refusal;
 use koi_core::rows::{Cells, Changes, Counters, Move, Rows, Slice};
@@ -77,9 +77,9 @@ fn packets_take_the_money_along_that_backs_them() {
     assert_eq!(balances(&stage, Account::Moved), [1800, 0, -1800]);
     let expected = [
         (0, 2, "free", "moved", 800, "move", 2, 0, 1),
-        (0, 3, "free", "moved", 1000, "move", 2, 1, 2),
+        (0, 3, "free", "moved", 1000, "move", 2, 1 | CONTINUES, 2),
         (2, 1, "moved", "free", 800, "move", 0, 0, 1),
-        (2, 2, "moved", "free", 1000, "move", 0, 1, 2),
+        (2, 2, "moved", "free", 1000, "move", 0, 1 | CONTINUES, 2),
     ];
     assert_eq!(stage.ledger[1..].iter().map(told).collect::<Vec<_>>(), expected);
     assert!(stage.ledger[1..].iter().all(|line| line.at == stage.now && line.movement.coupon.is_none()));
@@ -303,7 +303,7 @@ fn changes_of_several_cells_are_computed_before_any_is_made() {
     let mut stage = stage();
     let now = stage.now;
     let moved = |tier, count, amount, way| Changes {
-        moved: vec![Move { campaign: ONE, tier, count, amount, way }],
+        moved: vec![Move { campaign: ONE, tier, count, amount, way, continues: false }],
         ..Changes::default()
     };
     let before = Books::of_cells(&stage.cells);

@@ -2,7 +2,7 @@
 
 use koi_core::audit::{Audit, Known};
 use koi_core::id::{CampaignId, CampaignNo, Cell, CouponId, QuoteId, TransferId};
-use koi_core::ledger::{Account, Buckets, Reason, Transfer};
+use koi_core::ledger::{Account, Buckets, CONTINUES, Reason, Transfer};
 
 use crate::books::Books;
 use crate::cells::account_in;
@@ -75,7 +75,7 @@ fn line(books: &mut Books, cell: u16, tier: u32, count: u32) -> &mut Transfer {
         line.id.cell() == Cell(cell)
             && line.campaign == CampaignNo(1)
             && movement.reason == Reason::Move
-            && (movement.part, line.count) == (tier, count)
+            && (movement.tier(), line.count) == (tier as usize, count)
     };
     books.lines.iter_mut().find(is_it).expect("such a line")
 }
@@ -203,6 +203,7 @@ fn a_move_that_was_changed() {
         |books| line(books, 0, 0, 1).movement.part = 1,
         &[
             "transfer #0.3: it moves 1000 with 1 packets, which are worth 500",
+            "transfer #0.4: move cannot be about 3 packets of tier 1 and cell 1 in this way",
             "summer: what it gave to other cells is not what they took",
             "summer: tier 0 has 0 packets left and 1 out, of 2",
             "summer: tier 1 has 5 packets left and 0 out, of 4",
@@ -438,6 +439,23 @@ fn rows_in_another_cell_than_their_shoppers() {
         &[
             "coupon in cell 1: a quote of another account takes something off it",
             "quote in cell 1: it is not in its shopper's cell",
+        ],
+    );
+}
+
+#[test]
+fn a_line_that_continues_no_move() {
+    let misplaced = |cell: u16, tier: u32, count: u32| {
+        move |books: &mut Books| {
+            line(books, cell, tier, count).movement.part = tier | CONTINUES;
+        }
+    };
+    check(
+        "the first line of a move",
+        misplaced(0, 0, 1),
+        &[
+            "transfer #0.3: move cannot be about 1 packets of tier 0 and cell 1 in this way",
+            "summer: what it gave to other cells is not what they took",
         ],
     );
 }

@@ -169,12 +169,18 @@ fn a_coupon_that_is_not_of_its_tier() {
     check(
         "it never went back",
         |books| books.coupons[E].restocked = false,
-        &["summer: tier 1 has 7 packets left and 3 out, of 9"],
+        &[
+            "coupon E: its packet is not back in the stock, its transfers put it there 1 times",
+            "summer: tier 1 has 7 packets left and 3 out, of 9",
+        ],
     );
     check(
         "it went back",
         |books| books.coupons[A].restocked = true,
-        &["summer: tier 1 has 7 packets left and 1 out, of 9"],
+        &[
+            "coupon A: its packet is back in the stock, its transfers put it there 0 times",
+            "summer: tier 1 has 7 packets left and 1 out, of 9",
+        ],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use koi_core::audit::{Audit, Known};
 use koi_core::id::{CampaignNo, Cell, TransferId};
-use koi_core::ledger::{Account, Buckets, Reason};
+use koi_core::ledger::{Account, Buckets, PUT_BACK, Reason};
 use koi_core::rows::{Counters, Slice};
 
 use super::{U, check, coupon, healthy};
@@ -257,6 +257,27 @@ fn a_line_whose_reason_or_subject_is_another() {
         &[
             "transfer #5: spend cannot be about payment #1 in this way",
             "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "a packet that a spend puts back",
+        |books| books.lines[4].movement.part = PUT_BACK + 1,
+        &[
+            "transfer #5: spend cannot be about payment #1 in this way",
+            "quote #1: its transfers are not those that it needs",
+        ],
+    );
+    check(
+        "a packet that a void did not put back",
+        |books| books.lines[9].movement.part = 0,
+        &["coupon V: its packet is back in the stock, its transfers put it there 0 times"],
+    );
+    check(
+        "two packets of one coupon",
+        |books| books.lines[9].movement.part = 2,
+        &[
+            "transfer #10: void cannot be about coupon V in this way",
+            "coupon V: its packet is back in the stock, its transfers put it there 0 times",
         ],
     );
     check(
