@@ -264,7 +264,9 @@ CREATE TABLE refund (
 );
 
 -- The ledger: append-only. A line about coupons that were issued in one batch names `count` of them, with
--- consecutive numbers from `subject` on. One about packets that moved between cells names `count` of the tier `part`.
+-- consecutive numbers from `subject` on. One about packets that moved between cells names `count` of the
+-- tier `part`, to which 65,536 is added where it belongs to the move of the line before. Where a coupon's packet went back
+-- into the stock, `part` is 1.
 CREATE TABLE transfer (
     cell     smallint NOT NULL,
     id       bigint   NOT NULL,
