@@ -222,7 +222,10 @@ fn a_move_that_was_changed() {
     check(
         "another cell",
         |books| line(books, 0, 1, 3).movement.subject = 2,
-        &["summer: what it gave to other cells is not what they took"],
+        &[
+            "transfer #0.4: move cannot be about 3 packets of tier 1 and cell 2 in this way",
+            "summer: what it gave to other cells is not what they took",
+        ],
     );
     check(
         "its own cell",
