@@ -280,6 +280,7 @@ fn a_move_that_was_changed() {
         |books| line(books, 0, 0, 1).movement.reason = Reason::Gather,
         &[
             "transfer #0.3: gather cannot be about cell 1 in this way",
+            "transfer #0.4: move cannot be about 3 packets of tier 1 and cell 1 in this way",
             "summer: what it gave to other cells is not what they took",
             "summer: tier 0 has 0 packets left and 1 out, of 2",
         ],
