@@ -291,6 +291,7 @@ fn a_move_that_was_changed() {
         &[
             "transfer #0.3: an amount would go below zero",
             "transfer #0.3: move does not move spent to moved",
+            "transfer #0.4: move cannot be about 3 packets of tier 1 and cell 1 in this way",
             "summer: account free holds 2500, its transfers make 3500",
             "summer: account moved holds 2500, its transfers make 1500",
             "summer: what it gave to other cells is not what they took",
