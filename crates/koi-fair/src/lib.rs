@@ -5,4 +5,5 @@
 
 pub mod beacon;
 pub mod packet;
+pub mod replay;
 pub mod statement;

@@ -62,7 +62,7 @@ pub enum Statement {
     /// Packets came into a cell.
     Received(Received),
     /// Nothing is issued from here on.
-    Pause(Change),
+    Pause(Pause),
     /// The pause is over.
     Resume(Change),
     /// The campaign ended early.
@@ -225,7 +225,31 @@ pub struct Received {
     pub split: bool,
 }
 
-/// A campaign was paused, went on, or ended.
+/// A campaign was paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// When.
+    pub at: Instant,
+    /// The campaign.
+    pub campaign: String,
+    /// What its operator gave as the reason.
+    pub reason: String,
+    /// What stands still.
+    pub scope: Scope,
+}
+
+/// What a pause stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// New coupons.
+    Issuing,
+    /// Deductions and expiries, too.
+    All,
+}
+
+/// A campaign went on, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
@@ -299,7 +323,8 @@ impl Statement {
             Self::PutBack(put_back) => &put_back.campaign,
             Self::Sent(sent) => &sent.campaign,
             Self::Received(received) => &received.campaign,
-            Self::Pause(change) | Self::Resume(change) | Self::End(change) => &change.campaign,
+            Self::Pause(pause) => &pause.campaign,
+            Self::Resume(change) | Self::End(change) => &change.campaign,
             Self::Close(close) => &close.campaign,
             Self::Reveal(reveal) => &reveal.campaign,
         }

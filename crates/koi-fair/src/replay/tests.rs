@@ -1,0 +1,545 @@
+//! A campaign that was run by the rules replays without a word; whatever is changed in its statements is named.
+
+use proptest::prelude::*;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::beacon::Chain;
+use crate::packet::commitment;
+use crate::statement::{Beacon, Change, Close, Fund, Hex32, Instant, Opening, Pause, Reveal, Rules, Scope};
+
+const STARTS: Instant = Instant(1_531_584_000_000); // 2018-07-15 in Beijing
+const SECRET: [u8; 32] = [7; 32];
+const FACES: [(i64, u64, bool); 3] = [(288_800, 2, true), (8800, 18, false), (888, 60, false)];
+
+/// A campaign that is run by the rules, one statement after the other: what a server does, in its simplest form.
+struct Run {
+    statements: Vec<Statement>,
+    key: PoolKey,
+    left: Vec<Vec<u64>>,
+    taken: Vec<Vec<(usize, bool)>>,
+    lines: Vec<u64>,
+}
+
+fn money(value: i64) -> Money {
+    Money { currency: "CNY".into(), value }
+}
+
+fn campaign() -> String {
+    "nz".into()
+}
+
+impl Run {
+    fn new(cells: usize) -> Self {
+        let chain = Chain::local();
+        let stated_at = Instant(STARTS.0 - 86_400_000);
+        let round = sealing_round(&chain, STARTS, stated_at);
+        let signature = [9; 48];
+        let randomness: [u8; 32] = Sha256::digest(signature).into();
+        let packets: Vec<_> = FACES
+            .iter()
+            .map(|(face, count, split)| json!({"face": face, "count": count, "split": split}))
+            .collect();
+        let budget = FACES.iter().map(|(face, count, _)| face * i64::try_from(*count).unwrap()).sum();
+        let rules = Rules {
+            at: stated_at,
+            beacon: Beacon { chain: Hex32(chain.hash), local: true, round },
+            campaign: campaign(),
+            document: json!({
+                "starts_at": "2018-07-15T00:00:00+08:00", "ends_at": "2018-09-15T00:00:00+08:00", "packets": packets,
+            }),
+            pool: Hex32(commitment("nz", &SECRET)),
+            revision: 1,
+        };
+        let opening = Opening {
+            at: STARTS,
+            campaign: campaign(),
+            randomness: Hex32(randomness),
+            round,
+            signature: "09".repeat(48),
+        };
+        let mut left = vec![vec![0; FACES.len()]; cells];
+        left[0] = FACES.iter().map(|(_, count, _)| *count).collect();
+        Self {
+            statements: vec![
+                Statement::Rules(rules),
+                Statement::Fund(Fund { amount: money(budget), at: stated_at, campaign: campaign() }),
+                Statement::Opening(opening),
+            ],
+            key: PoolKey::new(&SECRET, &chain.hash, round, &randomness),
+            left,
+            taken: vec![Vec::new(); cells],
+            lines: vec![1; cells],
+        }
+    }
+
+    fn claim(&mut self, cell: usize) {
+        let total = self.left[cell].iter().sum::<u64>();
+        if total == 0 {
+            return;
+        }
+        let (at, ordinal) = (u16::try_from(cell).unwrap(), self.taken[cell].len() as u64);
+        let tier = stock::take_at(&mut self.left[cell], self.key.pick(at.into(), ordinal, total)).unwrap();
+        self.taken[cell].push((tier, true));
+        self.lines[cell] += 1;
+        let (face, _, split) = FACES[tier];
+        let coupon = format!("cpn_{cell}.{ordinal}");
+        let receipt =
+            Receipt { at: STARTS, campaign: campaign(), cell: at, coupon, face, ordinal, revision: 1, split };
+        self.statements.push(Statement::Receipt(receipt));
+    }
+
+    fn put_back(&mut self, cell: usize, which: usize) {
+        let out: Vec<usize> = (0..self.taken[cell].len()).filter(|place| self.taken[cell][*place].1).collect();
+        let Some(place) = out.get(which % out.len().max(1)) else { return };
+        let (tier, _) = self.taken[cell][*place];
+        self.taken[cell][*place].1 = false;
+        self.left[cell][tier] += 1;
+        self.lines[cell] += 1;
+        let (face, _, split) = FACES[tier];
+        let (cell, ordinal) = (u16::try_from(cell).unwrap(), *place as u64);
+        let put_back = PutBack { at: STARTS, campaign: campaign(), cell, face, ordinal, split };
+        self.statements.push(Statement::PutBack(put_back));
+    }
+
+    fn send(&mut self, from: usize, into: usize, count: u64) {
+        if from == into {
+            return;
+        }
+        let line = self.lines[from];
+        let number = ((from as u64) << 50) | line;
+        let total = self.left[from].iter().sum::<u64>();
+        let mut drawn = vec![0; FACES.len()];
+        for place in 0..count.min(total) {
+            let pick = self.key.pick_to_move(u32::try_from(from).unwrap(), number, place, total - place);
+            drawn[stock::take_at(&mut self.left[from], pick).unwrap()] += 1;
+        }
+        let (from_cell, into_cell) = (u16::try_from(from).unwrap(), u16::try_from(into).unwrap());
+        let some = || drawn.iter().enumerate().filter(|(_, count)| **count > 0);
+        for (place, (tier, count)) in some().enumerate() {
+            let (face, _, split) = FACES[tier];
+            let line = line + place as u64;
+            self.statements.push(Statement::Sent(Sent {
+                at: STARTS,
+                campaign: campaign(),
+                cell: from_cell,
+                continues: place > 0,
+                count: *count,
+                face,
+                into: into_cell,
+                line,
+                split,
+            }));
+            self.lines[from] += 1;
+        }
+        for (tier, count) in some() {
+            let (face, _, split) = FACES[tier];
+            self.statements.push(Statement::Received(Received {
+                at: STARTS,
+                campaign: campaign(),
+                cell: into_cell,
+                count: *count,
+                face,
+                from: from_cell,
+                split,
+            }));
+            self.left[into][tier] += count;
+            self.lines[into] += 1;
+        }
+    }
+
+    fn close(mut self) -> Vec<Statement> {
+        let Statement::Fund(fund) = &self.statements[1] else { panic!() };
+        let (funded, spent) = (fund.amount.value, 888);
+        let left = (0..FACES.len()).map(|tier| self.left.iter().map(|left| left[tier]).sum()).collect();
+        self.statements.push(Statement::Close(Close {
+            at: STARTS,
+            campaign: campaign(),
+            funded: money(funded),
+            left,
+            recovered: money(0),
+            returned: money(funded - spent),
+            spent: money(spent),
+        }));
+        self.statements.push(Statement::Reveal(Reveal {
+            at: STARTS,
+            campaign: campaign(),
+            secret: Hex32(SECRET),
+        }));
+        self.statements
+    }
+}
+
+/// A run with everything in it.
+fn whole() -> Vec<Statement> {
+    let mut run = Run::new(3);
+    (0..10).for_each(|_| run.claim(0));
+    run.send(0, 1, 30);
+    (0..20).for_each(|_| run.claim(1));
+    run.put_back(1, 3);
+    run.send(1, 2, 5);
+    (0..3).for_each(|_| run.claim(2));
+    run.put_back(0, 0);
+    (0..99).for_each(|_| run.claim(0));
+    run.close()
+}
+
+/// What is found, without where; and what was replayed.
+fn replay(statements: &[Statement]) -> (Vec<Finding>, Option<Replayed>) {
+    let mut findings = Findings::new(100);
+    let mut outlines = Outlines::new(vec![Chain::local()]);
+    for (index, statement) in (0..).zip(statements) {
+        findings.at(Some(index), statement.campaign());
+        outlines.take(statement, &mut findings);
+    }
+    let Some(outline) = outlines.campaigns().next() else { return (findings.kept, None) };
+    let mut replay = match Replay::new(outline) {
+        Ok(replay) => replay,
+        Err(wrong) => {
+            findings.at(None, outline.campaign());
+            findings.add(None, wrong);
+            return (findings.kept, None);
+        }
+    };
+    for (index, statement) in (0..).zip(statements) {
+        findings.at(Some(index), statement.campaign());
+        replay.take(statement, &mut findings);
+    }
+    findings.at(None, outline.campaign());
+    let replayed = replay.finish(&mut findings);
+    (findings.kept, Some(replayed))
+}
+
+#[test]
+fn a_campaign_that_was_run_by_the_rules_replays_without_a_word() {
+    let statements = whole();
+    let (findings, replayed) = replay(&statements);
+    assert_eq!(findings, []);
+    let replayed = replayed.unwrap();
+    assert_eq!((replayed.moved, replayed.put_back, replayed.cells), (35, 2, 3));
+    let receipts = statements.iter().filter(|statement| matches!(statement, Statement::Receipt(_))).count();
+    assert_eq!(replayed.claims, receipts as u64);
+    let Some(Statement::Close(close)) = statements.iter().rev().nth(1) else { panic!() };
+    assert_eq!(replayed.left, close.left);
+}
+
+/// The places of the receipts, and where the one at `place` of them stands.
+fn receipt(statements: &mut [Statement], place: usize) -> &mut Receipt {
+    let receipts = statements.iter_mut().filter_map(|statement| match statement {
+        Statement::Receipt(receipt) => Some(receipt),
+        _ => None,
+    });
+    receipts.into_iter().nth(place).expect("so many receipts")
+}
+
+fn place_of(statements: &[Statement], is_it: impl Fn(&Statement) -> bool) -> usize {
+    statements.iter().position(is_it).expect("such a statement")
+}
+
+/// What is found once something is changed.
+fn check(what: &str, change: impl FnOnce(&mut Vec<Statement>), expected: &[Wrong]) {
+    let mut statements = whole();
+    change(&mut statements);
+    let found: Vec<Wrong> = replay(&statements).0.into_iter().map(|finding| finding.wrong).collect();
+    assert_eq!(found, expected, "{what}");
+}
+
+fn packet(face: i64) -> Packet {
+    Packet { face, split: false }
+}
+
+#[test]
+fn a_changed_receipt_is_one_finding() {
+    let mut statements = whole();
+    let face = receipt(&mut statements, 12).face;
+    let other = if face == 888 { 8800 } else { 888 };
+    check(
+        "another face",
+        |statements| receipt(statements, 12).face = other,
+        &[Wrong::Face { ordinal: 2, expected: packet(face), found: packet(other) }],
+    );
+    check(
+        "a receipt that is missing",
+        |statements| {
+            let place = place_of(
+                statements,
+                |statement| matches!(statement, Statement::Receipt(receipt) if receipt.cell == 1 && receipt.ordinal == 7),
+            );
+            statements.remove(place);
+        },
+        &[Wrong::Missing { ordinal: 7 }],
+    );
+    check(
+        "two ordinals that are swapped",
+        |statements| {
+            receipt(statements, 12).ordinal = 3;
+            receipt(statements, 13).ordinal = 2;
+        },
+        &swapped(),
+    );
+    check(
+        "a receipt that comes twice",
+        |statements| {
+            let again = receipt(statements, 4).clone();
+            let place = place_of(statements, |statement| matches!(statement, Statement::Sent(_)));
+            statements.insert(place, Statement::Receipt(again));
+        },
+        &[Wrong::Twice { ordinal: 4 }],
+    );
+    check(
+        "a receipt before the start",
+        |statements| receipt(statements, 0).at = Instant(STARTS.0 - 1),
+        &[Wrong::OutsideOfTime { at: Instant(STARTS.0 - 1) }],
+    );
+}
+
+/// What two receipts with swapped ordinals are: one is missing, the first has the other's packet, the second comes late.
+fn swapped() -> Vec<Wrong> {
+    let mut statements = whole();
+    let (two, three) = (receipt(&mut statements, 12).face, receipt(&mut statements, 13).face);
+    let mut expected = vec![Wrong::Missing { ordinal: 2 }];
+    if two != three {
+        expected.push(Wrong::Face { ordinal: 3, expected: packet(three), found: packet(two) });
+    }
+    expected.push(Wrong::Twice { ordinal: 2 });
+    expected
+}
+
+#[test]
+fn a_changed_stock_is_found() {
+    check(
+        "a packet that went back twice",
+        |statements| {
+            let place = place_of(statements, |statement| matches!(statement, Statement::PutBack(_)));
+            let again = statements[place].clone();
+            statements.insert(place, again);
+        },
+        &[Wrong::PutBack { ordinal: 3 }],
+    );
+    check(
+        "a move that is not received",
+        |statements| {
+            let place = place_of(
+                statements,
+                |statement| matches!(statement, Statement::Received(received) if received.cell == 2),
+            );
+            let Statement::Received(received) = &mut statements[place] else { panic!() };
+            received.from = 0;
+        },
+        &[Wrong::Between { from: 0, into: 2 }, Wrong::Between { from: 1, into: 2 }],
+    );
+    let mut statements = whole();
+    let place = place_of(&statements, |statement| matches!(statement, Statement::Sent(_)));
+    let Statement::Sent(sent) = &mut statements[place] else { panic!() };
+    sent.line += 1;
+    let found = replay(&statements).0;
+    assert!(matches!(found.first(), Some(Finding { wrong: Wrong::Move { .. }, cell: Some(0), .. })), "{found:?}");
+}
+
+/// That what is found first, once something is changed, is this.
+fn first(what: &str, change: impl FnOnce(&mut Vec<Statement>), is_it: impl Fn(&Wrong) -> bool) {
+    let mut statements = whole();
+    change(&mut statements);
+    let found = replay(&statements).0;
+    assert!(found.first().is_some_and(|finding| is_it(&finding.wrong)), "{what}: {found:?}");
+}
+
+fn rules(statements: &mut [Statement]) -> &mut Rules {
+    let Statement::Rules(rules) = &mut statements[0] else { panic!("rules come first") };
+    rules
+}
+
+fn opening(statements: &mut [Statement]) -> &mut Opening {
+    let Statement::Opening(opening) = &mut statements[2] else { panic!("the third is the opening") };
+    opening
+}
+
+fn close(statements: &mut [Statement]) -> &mut Close {
+    let Some(Statement::Close(close)) = statements.iter_mut().rev().nth(1) else {
+        panic!("the close is the last but one")
+    };
+    close
+}
+
+#[test]
+fn what_a_campaign_said_of_itself_is_checked() {
+    let stated = rules(&mut whole()).beacon.round;
+    first(
+        "another round",
+        |all| rules(all).beacon.round += 1,
+        |wrong| *wrong == Wrong::Round { expected: stated, stated: stated + 1 },
+    );
+    first(
+        "another round of the opening",
+        |all| opening(all).round += 1,
+        |wrong| *wrong == Wrong::Round { expected: stated, stated: stated + 1 },
+    );
+    first(
+        "rules that were stated late have a later round",
+        |all| rules(all).at = STARTS,
+        |wrong| *wrong == Wrong::Round { expected: stated + 21, stated },
+    );
+    first("a public draw that is none", |all| rules(all).beacon.local = false, |wrong| *wrong == Wrong::Chain);
+    first("a chain that nobody knows", |all| rules(all).beacon.chain.0[0] ^= 1, |wrong| *wrong == Wrong::Chain);
+    first(
+        "another signature",
+        |all| opening(all).signature = "08".repeat(48),
+        |wrong| matches!(wrong, Wrong::Randomness(_)),
+    );
+    first(
+        "other randomness",
+        |all| opening(all).randomness.0[5] ^= 1,
+        |wrong| matches!(wrong, Wrong::Randomness(_)),
+    );
+    first("two openings", |all| all.insert(3, all[2].clone()), |wrong| *wrong == Wrong::Opening);
+    first("no opening", |all| drop(all.remove(2)), |wrong| *wrong == Wrong::Opening);
+    first("no rules", |all| drop(all.remove(0)), |wrong| *wrong == Wrong::NoRules);
+    first(
+        "a second revision at once",
+        |all| rules(all).revision = 2,
+        |wrong| *wrong == Wrong::Revision { expected: 1, found: 2 },
+    );
+    first("another commitment", |all| rules(all).pool.0[0] ^= 1, |wrong| *wrong == Wrong::Secret);
+    first("no secret", |all| drop(all.pop()), |wrong| *wrong == Wrong::NotRevealed);
+    first(
+        "a secret too early",
+        |all| {
+            let reveal = all.pop().unwrap();
+            all.insert(3, reveal);
+        },
+        |wrong| *wrong == Wrong::RevealedEarly,
+    );
+    first(
+        "no stock",
+        |all| rules(all).document["packets"] = json!([]),
+        |wrong| *wrong == Wrong::Document("packets"),
+    );
+}
+
+#[test]
+fn rules_may_not_change_what_everything_hangs_on() {
+    let revised = |change: fn(&mut Rules)| {
+        move |all: &mut Vec<Statement>| {
+            let mut next = rules(all).clone();
+            next.revision = 2;
+            change(&mut next);
+            all.insert(1, Statement::Rules(next));
+        }
+    };
+    check("another text", revised(|rules| rules.document["terms"] = json!("new")), &[]);
+    first("a revision is left out", revised(|rules| rules.revision = 3), |wrong| {
+        *wrong == Wrong::Revision { expected: 2, found: 3 }
+    });
+    let more = revised(|rules| rules.document["packets"][0]["count"] = json!(3));
+    first("another stock", more, |wrong| *wrong == Wrong::RulesChanged);
+    let longer = revised(|rules| rules.document["ends_at"] = json!("2018-09-16T00:00:00+08:00"));
+    first("another end", longer, |wrong| *wrong == Wrong::RulesChanged);
+}
+
+#[test]
+fn money_and_order_are_checked() {
+    first(
+        "less money",
+        |all| {
+            let Statement::Fund(fund) = &mut all[1] else { panic!() };
+            fund.amount.value -= 1;
+        },
+        |wrong| matches!(wrong, Wrong::Underfunded { .. }),
+    );
+    first(
+        "money that is nowhere",
+        |all| close(all).spent.value += 1,
+        |wrong| matches!(wrong, Wrong::Money { .. }),
+    );
+    first("packets that are nowhere", |all| close(all).left[1] += 1, |wrong| matches!(wrong, Wrong::Left { .. }));
+    let pause = || Pause { at: STARTS, campaign: campaign(), reason: "rain".into(), scope: Scope::Issuing };
+    let change = || Change { at: STARTS, campaign: campaign(), reason: String::new() };
+    check(
+        "a pause between claims",
+        |all| {
+            all.insert(5, Statement::Pause(pause()));
+            all.insert(6, Statement::Resume(change()));
+        },
+        &[],
+    );
+    first(
+        "a claim during a pause",
+        |all| all.insert(5, Statement::Pause(pause())),
+        |wrong| *wrong == Wrong::WhilePaused,
+    );
+    first(
+        "a claim after the end",
+        |all| all.insert(5, Statement::End(change())),
+        |wrong| *wrong == Wrong::AfterEnd,
+    );
+    first("a claim before the opening", |all| all.swap(2, 3), |wrong| *wrong == Wrong::BeforeOpening);
+    first("a resume of nothing", |all| all.insert(5, Statement::Resume(change())), |wrong| *wrong == Wrong::Order);
+}
+
+/// What a campaign may go through.
+#[derive(Clone, Debug)]
+enum Step {
+    Claim(usize),
+    PutBack(usize, usize),
+    Send(usize, usize, u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let cell = || 0..3_usize;
+    let step = prop_oneof![
+        4 => cell().prop_map(Step::Claim),
+        1 => (cell(), any::<usize>()).prop_map(|(cell, which)| Step::PutBack(cell, which)),
+        1 => (cell(), cell(), 1..20_u64).prop_map(|(from, into, count)| Step::Send(from, into, count)),
+    ];
+    proptest::collection::vec(step, 1..200)
+}
+
+fn run(steps: &[Step]) -> Vec<Statement> {
+    let mut run = Run::new(3);
+    for step in steps {
+        match *step {
+            Step::Claim(cell) => run.claim(cell),
+            Step::PutBack(cell, which) => run.put_back(cell, which),
+            Step::Send(from, into, count) => run.send(from, into, count),
+        }
+    }
+    run.close()
+}
+
+proptest! {
+    #[test]
+    fn every_campaign_that_was_run_by_the_rules_replays(steps in steps()) {
+        let statements = run(&steps);
+        let (findings, replayed) = replay(&statements);
+        prop_assert_eq!(findings, []);
+        let Statement::Close(close) = &statements[statements.len() - 2] else { panic!() };
+        prop_assert_eq!(replayed.map(|replayed| replayed.left), Some(close.left.clone()));
+    }
+
+    #[test]
+    fn a_statement_less_is_found(steps in steps(), which in any::<proptest::sample::Index>()) {
+        let mut statements = run(&steps);
+        statements.remove(which.index(statements.len()));
+        prop_assert_ne!(replay(&statements).0, []);
+    }
+
+    #[test]
+    fn a_statement_more_is_found(steps in steps(), which in any::<proptest::sample::Index>()) {
+        let mut statements = run(&steps);
+        let which = which.index(statements.len());
+        statements.insert(which, statements[which].clone());
+        prop_assert_ne!(replay(&statements).0, []);
+    }
+
+    #[test]
+    fn another_packet_is_found(steps in steps(), which in any::<proptest::sample::Index>()) {
+        let mut statements = run(&steps);
+        let receipts = statements.iter().filter(|statement| matches!(statement, Statement::Receipt(_))).count();
+        prop_assume!(receipts > 0);
+        let receipt = receipt(&mut statements, which.index(receipts));
+        receipt.face = if receipt.face == 888 { 8800 } else { 888 };
+        receipt.split = false;
+        prop_assert_ne!(replay(&statements).0, []);
+    }
+}
