@@ -1,9 +1,15 @@
 //! Luck that anyone can check. Usable without the rest of Koi: it knows nothing of campaigns or databases.
 //!
-//! Today it holds the packet rule of a sealed stock ([`packet`]) and the local beacon that stands in for
-//! public randomness ([`beacon`]). Everything is SHA-256, integers are big-endian, tags are ASCII ending in a newline.
+//! What is random is decided by public randomness of a round that nobody chose ([`beacon`]), by exact functions: who
+//! wins a [`draw`], which packet a claim takes from a sealed stock ([`packet`]). All of them reduce hashes to
+//! numbers in the same way ([`selection`]). What was committed and what came of it is said in statements ([`statement`]), with
+//! which anybody can take the same packets again ([`replay`]). Everything is SHA-256, integers are big-endian, tags are ASCII ending in
+//! a newline, so that a page of any language can do the same.
 
 pub mod beacon;
+pub mod canonical;
+pub mod draw;
 pub mod packet;
 pub mod replay;
+pub mod selection;
 pub mod statement;

@@ -5,7 +5,11 @@
 //! cell and ordinal, and can be recomputed once the secret is published. The stock is spread over cells; when
 //! packets move between them, which ones go is fixed by the line of the ledger that tells of it, in the same way.
 
+use std::num::NonZeroU64;
+
 use sha2::{Digest, Sha256};
+
+use crate::selection::first_below;
 
 /// The key of a campaign's pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +57,11 @@ impl PoolKey {
     }
 }
 
-/// `value mod total` of the first of `SHA256(begun ‖ BE32(t))`, t = 0, 1, 2 …, that favours nobody.
+/// The number below `total` that the first fair one of `SHA256(begun ‖ BE32(t))`, t = 0, 1, 2 …, comes to.
 fn first_without_bias(begun: &Sha256, total: u64) -> u64 {
-    if total == 0 {
-        return 0;
-    }
-    (0_u32..)
-        .map(|attempt| begun.clone().chain_update(attempt.to_be_bytes()).finalize().into())
-        .find_map(|value: [u8; 32]| remainder_without_bias(&value, total))
-        .unwrap_or(0)
+    NonZeroU64::new(total).map_or(0, |total| {
+        first_below(total, |attempt| begun.clone().chain_update(attempt.to_be_bytes()).finalize().into())
+    })
 }
 
 /// `SHA256("koi/pool/v1\n" ‖ campaign_id ‖ 0x0A ‖ pool_secret)`: what is published before the campaign.
@@ -70,67 +70,9 @@ pub fn commitment(campaign_id: &str, secret: &[u8; 32]) -> [u8; 32] {
     tagged.chain_update(b"\n").chain_update(secret).finalize().into()
 }
 
-/// `value mod total` of a 256-bit big-endian number if it is below `floor(2²⁵⁶ / total) · total`, else
-/// `None`: the numbers from there on would favour small remainders.
-fn remainder_without_bias(value: &[u8; 32], total: u64) -> Option<u64> {
-    let remainder = remainder(value, total);
-    // 2²⁵⁶ mod total, from the largest number: (2²⁵⁶ − 1) mod total, plus one.
-    let excess = (u128::from(remainder_of_max(total)) + 1) % u128::from(total);
-    // Rejected: value ≥ 2²⁵⁶ − excess, that is 2²⁵⁶ − 1 − value < excess.
-    let complement = value.map(|byte| !byte);
-    let high_is_zero = complement[..24].iter().all(|byte| *byte == 0);
-    let low = u64::from_be_bytes(std::array::from_fn(|place| complement[24 + place]));
-    let rejected = high_is_zero && u128::from(low) < excess;
-    (!rejected).then_some(remainder)
-}
-
-fn remainder(value: &[u8; 32], total: u64) -> u64 {
-    let rest = value.chunks_exact(8).fold(0_u128, |rest, limb| {
-        let limb = u64::from_be_bytes(std::array::from_fn(|place| limb[place]));
-        ((rest << 64) | u128::from(limb)) % u128::from(total)
-    });
-    u64::try_from(rest).unwrap_or(0) // below `total`
-}
-
-fn remainder_of_max(total: u64) -> u64 {
-    remainder(&[0xFF; 32], total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn number(low: u64) -> [u8; 32] {
-        let mut value = [0; 32];
-        value[24..].copy_from_slice(&low.to_be_bytes());
-        value
-    }
-
-    #[test]
-    fn remainders_are_those_of_the_whole_number() {
-        assert_eq!(remainder(&number(17), 5), 2);
-        let mut two_to_64 = [0; 32];
-        two_to_64[23] = 1;
-        assert_eq!(remainder(&two_to_64, 10), 6); // 18446744073709551616
-        assert_eq!(remainder(&two_to_64, u64::MAX), 1);
-        assert_eq!(remainder(&[0xFF; 32], 7), 1); // 2^256 mod 7 = 2
-    }
-
-    #[test]
-    fn numbers_that_would_favour_some_are_rejected() {
-        // 2^256 mod 7 = 2: the two largest numbers are out.
-        let below_max = |less: u8| {
-            let mut value = [0xFF; 32];
-            value[31] -= less;
-            value
-        };
-        assert_eq!(remainder_without_bias(&below_max(0), 7), None);
-        assert_eq!(remainder_without_bias(&below_max(1), 7), None);
-        assert_eq!(remainder_without_bias(&below_max(2), 7), Some(6));
-        // A power of two divides 2^256: nothing is out.
-        assert_eq!(remainder_without_bias(&below_max(0), 8), Some(7));
-        assert_eq!(remainder_without_bias(&below_max(0), 1), Some(0));
-    }
 
     #[test]
     fn picks_are_fixed_by_key_cell_and_ordinal() {

@@ -215,8 +215,8 @@ impl Outline {
 
     fn beacon_fits(&self, chains: &[Chain]) -> Result<(), Wrong> {
         let beacon = &self.rules.beacon;
-        let chain = chains.iter().find(|chain| chain.hash == beacon.chain.0).ok_or(Wrong::Chain)?;
-        if beacon.local != (chain.hash == Chain::local().hash) {
+        let chain = chains.iter().find(|chain| *chain.hash() == beacon.chain.0).ok_or(Wrong::Chain)?;
+        if beacon.local != (chain == &Chain::local()) {
             return Err(Wrong::Chain);
         }
         let expected = sealing_round(chain, self.starts_at, self.rules.at);

@@ -44,7 +44,7 @@ impl Run {
         let budget = FACES.iter().map(|(face, count, _)| face * i64::try_from(*count).unwrap()).sum();
         let rules = Rules {
             at: stated_at,
-            beacon: Beacon { chain: Hex32(chain.hash), local: true, round },
+            beacon: Beacon { chain: Hex32(*chain.hash()), local: true, round },
             campaign: campaign(),
             document: json!({
                 "starts_at": "2018-07-15T00:00:00+08:00", "ends_at": "2018-09-15T00:00:00+08:00", "packets": packets,
@@ -67,7 +67,7 @@ impl Run {
                 Statement::Fund(Fund { amount: money(budget), at: stated_at, campaign: campaign() }),
                 Statement::Opening(opening),
             ],
-            key: PoolKey::new(&SECRET, &chain.hash, round, &randomness),
+            key: PoolKey::new(&SECRET, chain.hash(), round, &randomness),
             left,
             taken: vec![Vec::new(); cells],
             lines: vec![1; cells],

@@ -1,6 +1,6 @@
 //! What the log says: statements, each a leaf, in the order in which things became true.
 //!
-//! A statement is one JSON object in canonical form ([`canonical`]): its `kind`, the version `v` of its form, `at`, the
+//! A statement is one JSON object in canonical form ([`crate::canonical`]): its `kind`, the version `v` of its form, `at`, the
 //! instant at which it became true, and what it says. Anybody can read it without this library. The kinds of a sealed
 //! stock's campaign are here; each tells as much as a stranger needs to take the same packets from the same stock, and
 //! nothing of who a shopper is.
@@ -15,7 +15,6 @@
 //! ```
 
 mod bytes;
-pub mod canonical;
 mod instant;
 
 pub use bytes::Hex32;
@@ -24,7 +23,7 @@ pub use instant::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use canonical::NotCanonical;
+use crate::canonical::{self, NotCanonical};
 
 /// The version of the statements' form.
 pub const VERSION: u64 = 1;
@@ -296,7 +295,8 @@ pub struct Reveal {
 impl Statement {
     /// Reads a leaf of the log. It must be canonical, of this version, and say nothing else than its kind does.
     pub fn parse(leaf: &[u8]) -> Result<Self, Unreadable> {
-        let mut value = canonical::parse(leaf)?;
+        let text = std::str::from_utf8(leaf).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
+        let mut value = canonical::read(text)?;
         let version = value.as_object_mut().and_then(|members| members.remove("v"));
         if version != Some(Value::from(VERSION)) {
             return Err(Unreadable::Version);
@@ -306,7 +306,7 @@ impl Statement {
 
     /// The leaf: canonical JSON. An error if a number is beyond 2⁵³ − 1, or the rules' document holds a fraction.
     pub fn leaf(&self) -> Result<Vec<u8>, NotCanonical> {
-        let mut value = serde_json::to_value(self).map_err(|error| NotCanonical::Json(error.to_string()))?;
+        let mut value = serde_json::to_value(self).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
         if let Some(members) = value.as_object_mut() {
             members.insert("v".into(), VERSION.into());
         }

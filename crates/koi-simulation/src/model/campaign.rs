@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ask::{Document, Scope};
-use crate::model::calendar;
+use crate::model::{calendar, packet};
 
 /// The buckets of a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Stage {
 pub struct Campaign {
     /// Its rules.
     pub rules: Document,
+    /// The key of its pool, which follows from its rules.
+    pub pool_key: [u8; 32],
     /// How far it is.
     pub stage: Stage,
     /// Who submitted it.
@@ -61,8 +63,9 @@ impl Campaign {
     /// A new draft.
     pub fn new(rules: Document) -> Self {
         let left = rules.packets.iter().map(|tier| tier.count).collect();
+        let pool_key = packet::pool_key(&rules.pool_secret, rules.starts_at);
         let (stage, buckets) = (Stage::Draft, Buckets::default());
-        Self { rules, stage, submitted_by: None, left, ordinal: 0, buckets, coming_back: Vec::new() }
+        Self { rules, pool_key, stage, submitted_by: None, left, ordinal: 0, buckets, coming_back: Vec::new() }
     }
 
     /// The status at `now`.

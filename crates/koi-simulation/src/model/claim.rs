@@ -161,13 +161,12 @@ fn any_tier(campaign: &Campaign) -> BTreeSet<Option<usize>> {
 /// The tiers that the next claim may take, `None` for a stock that is empty: one for each stock that the server may
 /// see.
 fn possible_tiers(campaign: &Campaign) -> BTreeSet<Option<usize>> {
-    let rules = &campaign.rules;
     let taken = |left: &Vec<u64>| {
         let total: u64 = left.iter().sum();
         if total == 0 {
             return None;
         }
-        let number = packet::pick(&rules.pool_secret, rules.starts_at, campaign.ordinal, total);
+        let number = packet::pick(&campaign.pool_key, campaign.ordinal, total);
         let mut before = 0;
         left.iter().position(|count| {
             before += count;

@@ -1,14 +1,15 @@
-//! The sealed stock, computed byte by byte as fairness.md words it.
+//! The sealed stock, computed byte by byte as fairness.md words it. Only the local beacon's signatures are not
+//! computed twice: whether they are right is checked where they are made.
 
+use koi_fair::beacon::{Chain, local_randomness};
 use sha2::{Digest, Sha256};
 
 /// The packet that the claim with an ordinal takes, of `total` above zero, in cell 0.
-pub(super) fn pick(secret: &[u8; 32], starts_at_ms: i64, ordinal: u64, total: u64) -> u64 {
-    let key = pool_key(secret, starts_at_ms);
+pub(super) fn pick(key: &[u8; 32], ordinal: u64, total: u64) -> u64 {
     let mut attempt = 0_u32;
     loop {
         let mut text = b"koi/packet/v1\n".to_vec();
-        text.extend_from_slice(&key);
+        text.extend_from_slice(key);
         text.extend_from_slice(&0_u32.to_be_bytes());
         text.extend_from_slice(&ordinal.to_be_bytes());
         text.extend_from_slice(&attempt.to_be_bytes());
@@ -20,18 +21,16 @@ pub(super) fn pick(secret: &[u8; 32], starts_at_ms: i64, ordinal: u64, total: u6
     }
 }
 
-/// The key of the pool. The chain is the sandbox's local one, whose rounds anybody can compute: one every
+/// The key of the pool. The chain is the sandbox's local one, whose rounds anybody can sign: one every
 /// 3 seconds from 2000-01-01T00:00:00Z, the first of which has number 1.
-fn pool_key(secret: &[u8; 32], starts_at_ms: i64) -> [u8; 32] {
+pub(super) fn pool_key(secret: &[u8; 32], starts_at_ms: i64) -> [u8; 32] {
     let since_genesis_ms = u64::try_from(starts_at_ms - 60_000 - 946_684_800_000).unwrap_or(0);
     let round = since_genesis_ms.div_ceil(3000) + 1;
-    let mut randomness = b"koi/local-beacon/v1\n".to_vec();
-    randomness.extend_from_slice(&round.to_be_bytes());
     let mut text = b"koi/pool-key/v1\n".to_vec();
     text.extend_from_slice(secret);
-    text.extend_from_slice(&Sha256::digest(b"koi/local-chain/v1\n"));
+    text.extend_from_slice(Chain::local().hash());
     text.extend_from_slice(&round.to_be_bytes());
-    text.extend_from_slice(&Sha256::digest(&randomness));
+    text.extend_from_slice(&local_randomness(round));
     Sha256::digest(&text).into()
 }
 

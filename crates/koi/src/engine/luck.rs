@@ -49,9 +49,10 @@ impl Pools {
     }
 }
 
-/// The key of a campaign's pool, from its secret and the local beacon's round of its opening.
+/// The key of a campaign's pool, from its secret and the local beacon's round of its opening. Signing the round takes
+/// a fraction of a millisecond, so it is done once for each campaign.
 pub fn pool_key(campaign: &Campaign) -> PoolKey {
     let chain = Chain::local();
     let round = chain.round_at(campaign.rules.starts_at.ms() - BEFORE_OPENING_MS);
-    PoolKey::new(&campaign.pool_secret, &chain.hash, round, &local_randomness(round))
+    PoolKey::new(&campaign.pool_secret, chain.hash(), round, &local_randomness(round))
 }
