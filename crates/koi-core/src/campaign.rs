@@ -79,7 +79,7 @@ pub enum Status {
     InReview,
     /// See [`State::Approved`].
     Approved,
-    /// Open, before its start.
+    /// Open, before its start, or before the randomness is known that seals its stock.
     Scheduled,
     /// Open, within its time.
     Live,
@@ -116,6 +116,29 @@ pub struct Pause {
     pub until: Option<Time>,
 }
 
+/// What seals a campaign's stock: public randomness of a round that nobody chose, and that nobody knew when the rules
+/// were stated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// When the rules were stated.
+    pub stated_at: Time,
+    /// The hash of the chain that the randomness is of.
+    pub chain: [u8; 32],
+    /// The round, which follows from the rules and from when they were stated.
+    pub round: u64,
+    /// What came of the round; `None` until it is known here.
+    pub beacon: Option<Beacon>,
+}
+
+/// Public randomness, with the signature that proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beacon {
+    /// SHA-256 of the signature.
+    pub randomness: [u8; 32],
+    /// The chain's signature of the round.
+    pub signature: Arc<[u8]>,
+}
+
 /// A campaign: its rules, where it stands, and what is derived from them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaign {
@@ -135,6 +158,8 @@ pub struct Campaign {
     pub pauses: Vec<Pause>,
     /// The secret that is committed before the opening and published after the close.
     pub pool_secret: [u8; 32],
+    /// What seals its stock; `None` until its rules are stated, which they are when it is approved.
+    pub seal: Option<Seal>,
     /// The starts of its windows, and its end.
     pub windows: Arc<[Time]>,
     /// The merchants that take part, to be found at once among many; `None`: all.
@@ -153,6 +178,7 @@ impl Campaign {
             approved_by: None,
             pauses: Vec::new(),
             pool_secret,
+            seal: None,
             windows: starts.into(),
             participants: rules.merchants.as_ref().map(|list| Arc::new(list.iter().cloned().collect())),
             rules: Arc::new(rules),
@@ -170,12 +196,18 @@ impl Campaign {
             State::Draft => Status::Draft,
             State::InReview => Status::InReview,
             State::Approved => Status::Approved,
-            State::Open if now < self.rules.starts_at => Status::Scheduled,
-            State::Open if now < self.rules.ends_at => Status::Live,
-            State::Open | State::Ended { .. } => Status::Ended,
+            State::Open if now >= self.rules.ends_at => Status::Ended,
+            State::Open if now < self.rules.starts_at || self.beacon().is_none() => Status::Scheduled,
+            State::Open => Status::Live,
+            State::Ended { .. } => Status::Ended,
             State::Paused { .. } => Status::Paused,
             State::Closed { .. } => Status::Closed,
         }
+    }
+
+    /// The public randomness that seals the stock, once it is known. Before that no packet can be drawn.
+    pub fn beacon(&self) -> Option<&Beacon> {
+        self.seal.as_ref()?.beacon.as_ref()
     }
 
     /// Whether no deduction may be made now.
@@ -205,12 +237,25 @@ impl Campaign {
         }
     }
 
-    /// `in_review` → `approved`, by somebody else than who submitted it.
-    pub fn approve(self, by: &Principal) -> Result<Self, Refusal> {
+    /// `in_review` → `approved`, by somebody else than who submitted it: the rules are stated, and with them which
+    /// randomness seals the stock.
+    pub fn approve(self, by: &Principal, seal: Seal) -> Result<Self, Refusal> {
         match self.state {
             State::InReview if self.submitted_by.as_ref() == Some(by) => Err(Refusal::OwnSubmission),
-            State::InReview => Ok(Self { state: State::Approved, approved_by: Some(by.clone()), ..self }),
+            State::InReview => {
+                Ok(Self { state: State::Approved, approved_by: Some(by.clone()), seal: Some(seal), ..self })
+            }
             _ => Err(Refusal::InvalidTransition),
+        }
+    }
+
+    /// The randomness of its round is known: once, and never another.
+    pub fn unseal(self, beacon: Beacon) -> Result<Self, Refusal> {
+        match self.seal {
+            Some(seal @ Seal { beacon: None, .. }) => {
+                Ok(Self { seal: Some(Seal { beacon: Some(beacon), ..seal }), ..self })
+            }
+            Some(Seal { beacon: Some(_), .. }) | None => Err(Refusal::InvalidTransition),
         }
     }
 

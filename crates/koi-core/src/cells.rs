@@ -69,7 +69,7 @@ fn draw(cells: &Cells, scene: &Scene, campaign: &Campaign, from: Cell, count: u6
     let line = cells.of(from)?.next_line().number();
     let total = packet::total(&left);
     for place in 0..count.min(total) {
-        let pick = (scene.luck)(campaign, from, Pick::Move { line, place }, total - place);
+        let pick = scene.luck.pick(campaign, from, Pick::Move { line, place }, total - place)?;
         let tier = packet::at(&left, pick)?;
         left[tier] -= 1;
         drawn[tier] += 1;

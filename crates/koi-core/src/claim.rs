@@ -38,6 +38,7 @@ fn is_open(campaign: &Campaign, now: Time) -> Result<(), Refusal> {
         return Err(Refusal::CampaignEnded);
     }
     match campaign.state {
+        State::Open if campaign.beacon().is_none() => Err(Refusal::CampaignNotLive),
         State::Open => Ok(()),
         State::Ended { .. } | State::Closed { .. } => Err(Refusal::CampaignEnded),
         State::Paused { .. } => Err(Refusal::CampaignPaused),
@@ -121,7 +122,7 @@ fn issue(rows: &Rows, scene: &Scene, campaign: &Campaign, claim: &Claim, asked: 
         return Err(Refusal::SoldOut.into());
     }
     let what = Pick::Claim { ordinal: u64::from(slice.next_ordinal) };
-    let pick = (scene.luck)(campaign, rows.cell, what, total);
+    let pick = scene.luck.pick(campaign, rows.cell, what, total)?;
     let place = packet::at(&slice.left, pick)?;
     let tier = campaign.rules.packets.get(place).ok_or(Fault::Missing("a packet's tier"))?;
     let id = CouponId::new(rows.cell, campaign.number, slice.next_ordinal);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::campaign::{Campaign, Scope};
+use crate::campaign::{Beacon, Campaign, Scope};
 use crate::catalog::{Code, Merchant, Store};
 use crate::coupon::Coupon;
 use crate::id::{
@@ -117,6 +117,8 @@ pub enum Order {
     Submit(CampaignId),
     /// In review → approved.
     Approve(CampaignId),
+    /// The randomness that seals its stock is known.
+    Unseal(CampaignId, Beacon),
     /// The funder pays in.
     Fund(CampaignId, Money),
     /// Live → paused.
@@ -146,6 +148,7 @@ impl Order {
             Order::Draft(rules, _) => Some(&rules.id),
             Order::Submit(id)
             | Order::Approve(id)
+            | Order::Unseal(id, _)
             | Order::Fund(id, _)
             | Order::Pause(id, ..)
             | Order::Resume(id)
@@ -165,6 +168,7 @@ impl Order {
             Order::Draft(..) => "campaign.create",
             Order::Submit(_) => "campaign.submit",
             Order::Approve(_) => "campaign.approve",
+            Order::Unseal(..) => "campaign.unseal",
             Order::Fund(..) => "campaign.fund",
             Order::Pause(..) => "campaign.pause",
             Order::Resume(_) => "campaign.resume",

@@ -40,7 +40,12 @@ fn decided(cells: &Cells, scene: &Scene, order: &Order, by: By) -> Result<Decide
     match order {
         Order::Draft(rules, secret) => draft(scene, rules, *secret),
         Order::Submit(id) => step(cells, scene, id, |campaign| campaign.submit(by)),
-        Order::Approve(id) => step(cells, scene, id, |campaign| campaign.approve(by)),
+        Order::Approve(id) => {
+            let rules = &scene.catalog.campaign(id).ok_or(Refusal::NotFound)?.rules;
+            let seal = scene.luck.seal(rules, now)?;
+            step(cells, scene, id, |campaign| campaign.approve(by, seal))
+        }
+        Order::Unseal(id, beacon) => step(cells, scene, id, |campaign| campaign.unseal(beacon.clone())),
         Order::Fund(id, amount) => fund(cells, scene, id, *amount),
         Order::Pause(id, scope, reason) => {
             step(cells, scene, id, |campaign| campaign.pause(*scope, reason.clone(), now))

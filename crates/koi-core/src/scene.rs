@@ -1,10 +1,11 @@
 //! What a decision sees besides its rows: rules, settings, the time, and luck. All of it are values.
 
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, Seal};
 use crate::catalog::Catalog;
 use crate::fault::Fault;
 use crate::id::{Cell, CouponId};
 use crate::money::Currency;
+use crate::rules::Rules;
 use crate::time::{Time, Zone};
 
 /// Settings of the installation that decisions need.
@@ -41,9 +42,29 @@ pub enum Pick {
     },
 }
 
-/// Which of the packets that are left in a cell is drawn: a number below `total` (above zero), by the rule of the
-/// sealed stock.
-pub type Luck<'a> = &'a dyn Fn(&Campaign, Cell, Pick, u64) -> u64;
+/// Luck, as decisions see it.
+pub trait Luck {
+    /// Which of the packets that are left in a cell is drawn: a number below `total` (above zero), by the rule of the
+    /// sealed stock. A fault when the randomness that seals the campaign's stock is not known.
+    fn pick(&self, campaign: &Campaign, cell: Cell, pick: Pick, total: u64) -> Result<u64, Fault>;
+
+    /// What seals the stock of rules that are stated now.
+    fn seal(&self, rules: &Rules, now: Time) -> Result<Seal, Fault>;
+}
+
+/// Luck for scenes in which nothing is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLuck;
+
+impl Luck for NoLuck {
+    fn pick(&self, _: &Campaign, _: Cell, _: Pick, _: u64) -> Result<u64, Fault> {
+        Err(Fault::Broken("a packet is drawn where nothing is"))
+    }
+
+    fn seal(&self, _: &Rules, _: Time) -> Result<Seal, Fault> {
+        Err(Fault::Broken("rules are stated where nothing is drawn"))
+    }
+}
 
 /// What a decision sees besides its rows.
 pub struct Scene<'a> {
@@ -54,7 +75,7 @@ pub struct Scene<'a> {
     /// The time of the batch.
     pub now: Time,
     /// Which packet is drawn.
-    pub luck: Luck<'a>,
+    pub luck: &'a dyn Luck,
 }
 
 impl Scene<'_> {

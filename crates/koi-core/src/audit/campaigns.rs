@@ -175,6 +175,15 @@ fn disagreements(campaign: &Campaign, held: &Held, cells: u16) -> Vec<String> {
     if !was_approved(campaign) {
         found.push(format!("it is {state}, and who submitted and approved it does not fit that"));
     }
+    if campaign.seal.is_some() != was_stated(campaign) {
+        found.push(format!("it is {state}, and what seals its stock does not fit that"));
+    }
+    if held.issued > 0 && campaign.beacon().is_none() {
+        found.push(format!(
+            "{} coupons were issued before the randomness was known that seals its stock",
+            held.issued
+        ));
+    }
     found
 }
 
@@ -215,6 +224,14 @@ fn pauses_fit(campaign: &Campaign) -> bool {
         | State::Closed { .. } => &campaign.pauses,
     };
     !over.iter().any(lasts)
+}
+
+/// The rules are stated when they are approved.
+fn was_stated(campaign: &Campaign) -> bool {
+    match campaign.state {
+        State::Draft | State::InReview => false,
+        State::Approved | State::Open | State::Paused { .. } | State::Ended { .. } | State::Closed { .. } => true,
+    }
 }
 
 /// Two people have brought a campaign past its review.

@@ -1,6 +1,6 @@
 //! Claims: what a scan gets, and every refusal in its order of precedence.
 
-use koi_core::campaign::{Scope, State};
+use koi_core::campaign::{self, Scope, Seal, State};
 use koi_core::command::Order;
 use koi_core::coupon::Status;
 use koi_core::id::{CodeText, MerchantId};
@@ -8,8 +8,8 @@ use koi_core::refusal::Refusal;
 use koi_core::scene::Pick;
 
 use crate::stage::{
-    CAMPAIGN, CODE, CODE_IN_CHINA, CODE_OF_OTHER, DAY, DAY1, ENDING, HOUR, MINUTE, OPENING, Scan, Stage, at, code,
-    plain, planted, splittable,
+    CAMPAIGN, CODE, CODE_IN_CHINA, CODE_OF_OTHER, DAY, DAY1, ENDING, HOUR, MINUTE, OPENING, Scan, Stage, at,
+    beacon, code, plain, planted, splittable,
 };
 
 /// The refusals of a claim, in the order of the contract.
@@ -317,4 +317,30 @@ fn a_coupon_of_another_campaign_does_not_count() {
     let autumn = stage.scan(&Scan { campaign: "autumn", ..Scan::default() }).expect("another campaign's");
     assert_eq!((autumn.face, autumn.id.campaign().0, autumn.id.ordinal()), (8800, 2, 0));
     assert_eq!(code(stage.scan(&Scan { campaign: CAMPAIGN, ..Scan::default() })), "coupon_already_held");
+}
+
+#[test]
+fn nothing_is_drawn_before_the_randomness_is_known() {
+    let mut stage = Stage::bare();
+    stage.beacon = None;
+    let mut rules = crate::stage::rules();
+    rules.packets = vec![plain(500, 3)];
+    stage.must(Order::Draft(Box::new(rules), [7; 32]));
+    let id = crate::stage::id();
+    let refused = |stage: &mut Stage| stage.order_by("operator", Order::Unseal(id.clone(), beacon())).err();
+    assert_eq!(refused(&mut stage), Some(Refusal::InvalidTransition), "no rules were stated");
+    stage.must(Order::Submit(id.clone()));
+    stage.approve(&id).expect("approved");
+    let stated_at = stage.now;
+    stage.must(Order::Fund(id.clone(), crate::stage::money("CNY", 1500)));
+    assert_eq!(stage.campaign().status(stage.now), campaign::Status::Scheduled);
+    assert_eq!(stage.claim("A").err(), Some(Refusal::CampaignNotLive));
+    assert_eq!(stage.campaign().status(at(ENDING)), campaign::Status::Ended, "the clock ends it all the same");
+
+    stage.must(Order::Unseal(id.clone(), beacon()));
+    let sealed = Seal { stated_at, chain: [3; 32], round: 1000, beacon: Some(beacon()) };
+    assert_eq!(stage.campaign().seal, Some(sealed));
+    assert_eq!(stage.campaign().status(stage.now), campaign::Status::Live);
+    assert_eq!(stage.claim("A").expect("a coupon").face, 500);
+    assert_eq!(refused(&mut stage), Some(Refusal::InvalidTransition), "it is known once, and never another");
 }

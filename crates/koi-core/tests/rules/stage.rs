@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use koi_core::campaign::{Campaign, Scope};
+use koi_core::campaign::{Beacon, Campaign, Scope, Seal};
 use koi_core::catalog::{Catalog, Entry, Merchant, Pair, Store};
 use koi_core::command::{Answer, Call, Claim, Command, No, Order, Purchase, Shopper};
 use koi_core::coupon::{self, Coupon};
 use koi_core::decide::decide;
+use koi_core::fault::Fault;
 use koi_core::id::{
     AccountId, CampaignId, Cell, CodeText, CouponId, FunderId, Medium, MerchantId, PaymentId, PersonId, Principal,
     QuoteId, StoreId,
@@ -26,7 +27,7 @@ use koi_core::quote::Quote;
 use koi_core::refusal::Refusal;
 use koi_core::rows::{Cells, Counters, Rows, Slice};
 use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
-use koi_core::scene::{Pick, Scene, Settings};
+use koi_core::scene::{Luck, Pick, Scene, Settings};
 use koi_core::settle::settle;
 use koi_core::time::{DAY_MS, Time, Zone};
 
@@ -162,7 +163,32 @@ pub(crate) struct Stage {
     pub(crate) picks: RefCell<VecDeque<u64>>,
     /// What luck was asked: for what, and of how many packets.
     pub(crate) luck_asked: RefCell<Vec<(Pick, u64)>>,
+    /// What seals the stocks of campaigns that are approved from now on, if it is known at once.
+    pub(crate) beacon: Option<Beacon>,
     calls: u64,
+}
+
+/// Luck that was planned.
+struct Planned<'a> {
+    picks: &'a RefCell<VecDeque<u64>>,
+    asked: &'a RefCell<Vec<(Pick, u64)>>,
+    beacon: Option<Beacon>,
+}
+
+impl Luck for Planned<'_> {
+    fn pick(&self, _: &Campaign, _: Cell, pick: Pick, total: u64) -> Result<u64, Fault> {
+        self.asked.borrow_mut().push((pick, total));
+        Ok(self.picks.borrow_mut().pop_front().unwrap_or(0))
+    }
+
+    fn seal(&self, _: &Rules, now: Time) -> Result<Seal, Fault> {
+        Ok(Seal { stated_at: now, chain: [3; 32], round: 1000, beacon: self.beacon.clone() })
+    }
+}
+
+/// Some public randomness.
+pub(crate) fn beacon() -> Beacon {
+    Beacon { randomness: [4; 32], signature: Arc::from([5; 48]) }
 }
 
 impl Stage {
@@ -189,6 +215,7 @@ impl Stage {
             now: at(DAY1),
             picks: RefCell::default(),
             luck_asked: RefCell::default(),
+            beacon: Some(beacon()),
             calls: 0,
         };
         for (merchant, store, land, currency, text) in [
@@ -268,11 +295,8 @@ impl Stage {
 
     /// Decides with a scene, in all cells.
     pub(crate) fn scene_of_all<T>(&mut self, act: impl FnOnce(&mut Cells, &Scene) -> T) -> T {
-        let Self { catalog, settings, cells, now, picks, luck_asked, .. } = self;
-        let luck = |_: &Campaign, _: Cell, pick: Pick, total: u64| {
-            luck_asked.borrow_mut().push((pick, total));
-            picks.borrow_mut().pop_front().unwrap_or(0)
-        };
+        let Self { catalog, settings, cells, now, picks, luck_asked, beacon, .. } = self;
+        let luck = Planned { picks, asked: luck_asked, beacon: beacon.clone() };
         act(cells, &Scene { catalog, settings, now: *now, luck: &luck })
     }
 

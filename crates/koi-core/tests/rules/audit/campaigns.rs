@@ -44,6 +44,7 @@ fn a_state_that_does_not_fit_the_money() {
             "summer: it is draft, and its account refunds holds -200",
             "summer: it is draft, and 5 coupons were issued",
             "summer: it is draft, and who submitted and approved it does not fit that",
+            "summer: it is draft, and what seals its stock does not fit that",
         ],
     );
     check_campaign(
@@ -59,6 +60,7 @@ fn a_state_that_does_not_fit_the_money() {
             "summer: it is in review, and its account refunds holds -200",
             "summer: it is in review, and 5 coupons were issued",
             "summer: it is in review, and who submitted and approved it does not fit that",
+            "summer: it is in review, and what seals its stock does not fit that",
         ],
     );
     check_campaign(
@@ -71,6 +73,19 @@ fn a_state_that_does_not_fit_the_money() {
             "summer: it is approved, and 5 coupons were issued",
             "summer: it is approved, its stock is worth 5500, and 5500 was funded",
         ],
+    );
+    check_campaign(
+        "never stated",
+        |campaign| campaign.seal = None,
+        &[
+            "summer: it is open, and what seals its stock does not fit that",
+            "summer: 5 coupons were issued before the randomness was known that seals its stock",
+        ],
+    );
+    check_campaign(
+        "not sealed",
+        |campaign| campaign.seal.as_mut().expect("a seal").beacon = None,
+        &["summer: 5 coupons were issued before the randomness was known that seals its stock"],
     );
     let paused = |scope| State::Paused { scope, since: at, reason: "".into() };
     check_campaign(
@@ -210,7 +225,14 @@ fn a_campaign_without_a_slice_is_named() {
     other.number = koi_core::id::CampaignNo(2);
     let mut rules = other.rules.as_ref().clone();
     rules.id = koi_core::id::CampaignId::stored("other");
-    other = Campaign { state: State::Draft, submitted_by: None, approved_by: None, rules: rules.into(), ..other };
+    other = Campaign {
+        state: State::Draft,
+        submitted_by: None,
+        approved_by: None,
+        seal: None,
+        rules: rules.into(),
+        ..other
+    };
     stage.catalog.apply(Entry::Campaign(other.into()));
     assert_eq!(books.findings(&stage.catalog, 1000, 9).broken, ["other: its slice is not there"]);
 }
