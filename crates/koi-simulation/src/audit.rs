@@ -7,7 +7,7 @@ use koi_core::audit::Purchase;
 use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignId, CouponId, QuoteId};
 use koi_core::ledger::Account;
-use koi_core::scene::Scene;
+use koi_core::scene::{NoLuck, Scene};
 use koi_core::settle::settle;
 use koi_store::{StoreError, Want};
 
@@ -123,7 +123,7 @@ fn coupon_differs(server: &Server, catalog: &Catalog, expected: &Coupon) -> Resu
     if rows.coupons.get(id).is_none() {
         return Ok(Some(format!("coupon {id} is not stored")));
     }
-    let scene = Scene { catalog, settings: &server.settings, now, luck: &|_, _, _, _| 0 };
+    let scene = Scene { catalog, settings: &server.settings, now, luck: &NoLuck };
     if let Err(fault) = settle(&mut rows, &scene, id) {
         return Ok(Some(format!("coupon {id} cannot be brought up to date: {fault}")));
     }

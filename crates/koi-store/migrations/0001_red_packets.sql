@@ -31,6 +31,12 @@ CREATE TABLE campaign (
     submitted_by      TEXT,
     approved_by       TEXT,
     pool_secret       BLOB    NOT NULL,
+    -- what seals the stock: when the rules were stated, the chain and the round of the randomness, and what came of it
+    seal_stated_at    INTEGER,
+    seal_chain        BLOB,
+    seal_round        INTEGER,
+    seal_randomness   BLOB,
+    seal_signature    BLOB,
     title_en          TEXT    NOT NULL,
     title_zh          TEXT    NOT NULL,
     currency          TEXT    NOT NULL,
@@ -281,6 +287,15 @@ CREATE TABLE transfer (
     coupon   INTEGER,
     count    INTEGER NOT NULL,
     at       INTEGER NOT NULL
+) STRICT;
+
+-- What the public log will say of campaigns, in the order in which it became true. `body` is a leaf, `lines` the number
+-- of the next line of each cell's ledger, with commas between them: what was written before stands before it in the log.
+CREATE TABLE statement (
+    number INTEGER PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    body   TEXT    NOT NULL,
+    lines  TEXT    NOT NULL
 ) STRICT;
 
 -- Answers to orders of the office, for repeats.

@@ -87,6 +87,18 @@ pub struct LogLine {
     pub detail: String,
 }
 
+/// A statement of the public log, in the transaction that makes it true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// When.
+    pub at: Time,
+    /// The leaf.
+    pub body: String,
+    /// The next line of each cell's ledger: the lines before it stand before it in the log. Who makes a statement has
+    /// begun on all cells.
+    pub lines: Vec<i64>,
+}
+
 /// What a transaction leaves besides rows, mostly one of the office.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
@@ -94,6 +106,8 @@ pub struct Notes {
     pub answered: Option<Answered>,
     /// Lines of the log.
     pub log: Vec<LogLine>,
+    /// Statements of the public log.
+    pub statements: Vec<Stated>,
     /// The sandbox's clock, when it was moved.
     pub sandbox_clock: Option<Time>,
 }

@@ -60,6 +60,11 @@ pub(crate) enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
+/// Numbers with commas between them.
+pub(crate) fn joined(numbers: &[i64]) -> String {
+    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+}
+
 const fn number(name: &'static str) -> Column {
     Column { name, kind: Kind::Number }
 }
@@ -98,7 +103,7 @@ const fn bytes(name: &'static str) -> Column {
 
 /// Every table, in the order in which they are copied and digested. A new one comes at the end: the digest of the others
 /// stays as it was.
-pub(crate) static SHEETS: [Sheet; 18] = [
+pub(crate) static SHEETS: [Sheet; 19] = [
     // `cells`, `mode`, `wallet_currency` and `sandbox_clock`.
     Sheet { name: "meta", keys: 1, columns: &[text("name"), text("value")] },
     // Cells that nothing was written to are left out.
@@ -181,9 +186,10 @@ pub(crate) static SHEETS: [Sheet; 18] = [
             number("at"),
         ],
     },
+    Sheet { name: "statement", keys: 1, columns: &[number("number"), number("at"), text("body"), text("lines")] },
 ];
 
-static CAMPAIGN: [Column; 32] = [
+static CAMPAIGN: [Column; 37] = [
     number("number"),
     text("id"),
     number("revision"),
@@ -194,6 +200,11 @@ static CAMPAIGN: [Column; 32] = [
     text("submitted_by"),
     text("approved_by"),
     bytes("pool_secret"),
+    number("seal_stated_at"),
+    bytes("seal_chain"),
+    number("seal_round"),
+    bytes("seal_randomness"),
+    bytes("seal_signature"),
     text("title_en"),
     text("title_zh"),
     text("currency"),

@@ -141,6 +141,44 @@ struct QuoteDocument {
 }
 
 impl CampaignDocument {
+    /// The document of rules.
+    pub(crate) fn of(rules: &Rules) -> Self {
+        let both = |texts: &Bilingual| Both { en: texts.en.to_string(), zh: texts.zh.to_string() };
+        let countries = |list: &[Country]| list.iter().copied().map(Field).collect();
+        let packet = |tier: &Tier| PacketDocument { face: tier.face, count: tier.count, split: tier.split };
+        Self {
+            id: Field(rules.id.clone()),
+            kind: Field(Kind::RedPacket),
+            title: both(&rules.title),
+            currency: Field(rules.currency),
+            funder: Field(rules.funder.clone()),
+            time_zone: Field(rules.zone.clone()),
+            starts_at: Field(rules.starts_at),
+            ends_at: Field(rules.ends_at),
+            packets: rules.packets.iter().map(packet).collect(),
+            eligibility: EligibilityDocument {
+                verified: rules.eligibility.verified,
+                id_countries: countries(&rules.eligibility.id_countries),
+                not_in_countries: countries(&rules.eligibility.not_in_countries),
+            },
+            limits: LimitsDocument {
+                window_days: rules.limits.window_days,
+                per_window: rules.limits.per_window,
+                live: rules.limits.live,
+            },
+            coupon: CouponDocument {
+                valid_days: rules.coupon.valid_days,
+                threshold: Field(rules.coupon.threshold),
+                min_shopper_pays: rules.coupon.min_shopper_pays,
+                refund_returns_coupon: rules.coupon.refund_returns_coupon,
+                restock_expired: rules.coupon.restock_expired,
+            },
+            quote: QuoteDocument { valid_seconds: rules.quote_valid_s },
+            merchants: rules.merchants.as_ref().map(|list| list.iter().cloned().map(Field).collect()),
+            terms: both(&rules.terms),
+        }
+    }
+
     /// The rules that the document states; whether they make sense together is theirs to check.
     pub(crate) fn rules(&self) -> Rules {
         let both = |texts: &Both| Bilingual { en: texts.en.as_str().into(), zh: texts.zh.as_str().into() };

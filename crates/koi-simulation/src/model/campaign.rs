@@ -42,7 +42,7 @@ pub enum Stage {
 pub struct Campaign {
     /// Its rules.
     pub rules: Document,
-    /// The key of its pool, which follows from its rules.
+    /// The key of its pool, which follows from its rules and from when they were stated.
     pub pool_key: [u8; 32],
     /// How far it is.
     pub stage: Stage,
@@ -63,9 +63,14 @@ impl Campaign {
     /// A new draft.
     pub fn new(rules: Document) -> Self {
         let left = rules.packets.iter().map(|tier| tier.count).collect();
-        let pool_key = packet::pool_key(&rules.pool_secret, rules.starts_at);
         let (stage, buckets) = (Stage::Draft, Buckets::default());
-        Self { rules, pool_key, stage, submitted_by: None, left, ordinal: 0, buckets, coming_back: Vec::new() }
+        Self { rules, pool_key: [0; 32], stage, submitted_by: None, left, ordinal: 0, buckets, coming_back: Vec::new() }
+    }
+
+    /// Its rules are stated.
+    pub fn state(&mut self, now: i64) {
+        self.stage = Stage::Approved;
+        self.pool_key = packet::pool_key(&self.rules.pool_secret, self.rules.starts_at, now);
     }
 
     /// The status at `now`.

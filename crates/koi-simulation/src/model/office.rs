@@ -102,6 +102,7 @@ impl Model {
     }
 
     fn approve(&mut self, id: &str, by: &'static str) -> Result<Reply, No> {
+        let now = self.now;
         let campaign = self.campaign_mut(id)?;
         if campaign.stage != Stage::InReview {
             return Err("invalid_transition");
@@ -109,7 +110,7 @@ impl Model {
         if campaign.submitted_by == Some(by) {
             return Err("forbidden");
         }
-        campaign.stage = Stage::Approved;
+        campaign.state(now);
         self.shown(id)
     }
 

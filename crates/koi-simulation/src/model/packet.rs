@@ -21,10 +21,11 @@ pub(super) fn pick(key: &[u8; 32], ordinal: u64, total: u64) -> u64 {
     }
 }
 
-/// The key of the pool. The chain is the sandbox's local one, whose rounds anybody can sign: one every
-/// 3 seconds from 2000-01-01T00:00:00Z, the first of which has number 1.
-pub(super) fn pool_key(secret: &[u8; 32], starts_at_ms: i64) -> [u8; 32] {
-    let since_genesis_ms = u64::try_from(starts_at_ms - 60_000 - 946_684_800_000).unwrap_or(0);
+/// The key of the pool of rules that were stated at an instant. The chain is the sandbox's local one, whose rounds
+/// anybody can sign: one every 3 seconds from 2000-01-01T00:00:00Z, the first of which has number 1.
+pub(super) fn pool_key(secret: &[u8; 32], starts_at_ms: i64, stated_at_ms: i64) -> [u8; 32] {
+    let sealed_at_ms = (starts_at_ms - 60_000).max(stated_at_ms + 3000);
+    let since_genesis_ms = u64::try_from(sealed_at_ms - 946_684_800_000).unwrap_or(0);
     let round = since_genesis_ms.div_ceil(3000) + 1;
     let mut text = b"koi/pool-key/v1\n".to_vec();
     text.extend_from_slice(secret);

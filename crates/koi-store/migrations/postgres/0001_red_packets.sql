@@ -27,6 +27,12 @@ CREATE TABLE campaign (
     submitted_by      text,
     approved_by       text,
     pool_secret       bytea    NOT NULL,
+    -- what seals the stock: when the rules were stated, the chain and the round of the randomness, and what came of it
+    seal_stated_at    bigint,
+    seal_chain        bytea,
+    seal_round        bigint,
+    seal_randomness   bytea,
+    seal_signature    bytea,
     title_en          text     NOT NULL,
     title_zh          text     NOT NULL,
     currency          text     NOT NULL,
@@ -104,6 +110,15 @@ CREATE TABLE rate (
     -- in steps of 10⁻⁸
     rate   bigint NOT NULL,
     since  bigint NOT NULL
+);
+
+-- What the public log will say of campaigns, in the order in which it became true. `body` is a leaf, `lines` the number
+-- of the next line of each cell's ledger, with commas between them: what was written before stands before it in the log.
+CREATE TABLE statement (
+    number bigint PRIMARY KEY,
+    at     bigint NOT NULL,
+    body   text   NOT NULL,
+    lines  text   NOT NULL
 );
 
 -- Answers to orders of the office, for repeats.

@@ -12,7 +12,7 @@ use super::table::Fields;
 use crate::error::StoreError;
 
 /// Tables that every machine has a copy of. The marker is one of them: a server may ask any machine.
-const REFERENCE: [&str; 12] = [
+const REFERENCE: [&str; 13] = [
     "koi_schema",
     "meta",
     "campaign",
@@ -22,6 +22,7 @@ const REFERENCE: [&str; 12] = [
     "store",
     "code",
     "rate",
+    "statement",
     "answered",
     "log",
     "api_key",
@@ -138,6 +139,7 @@ SELECT create_reference_table('merchant')
 SELECT create_reference_table('store')
 SELECT create_reference_table('code')
 SELECT create_reference_table('rate')
+SELECT create_reference_table('statement')
 SELECT create_reference_table('answered')
 SELECT create_reference_table('log')
 SELECT create_reference_table('api_key')

@@ -92,7 +92,7 @@ pub(super) fn requests<'a>(entries: &'a Entries, notes: &'a Notes, revision: u64
     let mut requests: Vec<Written> = Vec::new();
     if !entries.is_empty() {
         requests.push((table::meta::revise(revision, revision + 1), Some(1)));
-    } else if !notes.log.is_empty() {
+    } else if !notes.log.is_empty() || !notes.statements.is_empty() {
         requests.push((table::meta::hold(), Some(1)));
     }
     let since = notes.log.first().map_or(Time::EARLIEST, |line| line.at);
@@ -102,6 +102,9 @@ pub(super) fn requests<'a>(entries: &'a Entries, notes: &'a Notes, revision: u64
     }
     if !notes.log.is_empty() {
         requests.push((table::log::add(&notes.log), Some(notes.log.len() as u64)));
+    }
+    if !notes.statements.is_empty() {
+        requests.push((table::statement::add(&notes.statements), Some(notes.statements.len() as u64)));
     }
     if let Some(now) = notes.sandbox_clock {
         requests.push((table::meta::set_clock(now), Some(1)));

@@ -139,6 +139,9 @@ impl Writer {
         for line in &notes.log {
             table::log::add(&self.connection, line)?;
         }
+        for stated in &notes.statements {
+            table::statement::add(&self.connection, stated)?;
+        }
         if let Some(now) = notes.sandbox_clock {
             table::meta::put_sandbox_clock(&self.connection, now)?;
         }

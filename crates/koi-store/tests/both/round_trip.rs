@@ -1,6 +1,6 @@
 //! What is written is read back, in every field and at the ends of every range.
 
-use koi_core::campaign::{Campaign, Pause, Scope, State};
+use koi_core::campaign::{Campaign, Pause, Scope, Seal, State};
 use koi_core::catalog::{Code, Entry};
 use koi_core::coupon::{self, Coupon};
 use koi_core::id::{CampaignNo, PaymentId, Principal, RefundId};
@@ -272,6 +272,9 @@ fn campaigns_in_every_state() {
         revision: u32::MAX,
         ..base.clone()
     });
+    let unknown = base.seal.clone().map(|seal| Seal { beacon: None, round: 1 << 60, ..seal });
+    check(Campaign { seal: unknown, ..base.clone() });
+    check(Campaign { seal: None, ..base.clone() });
     check(Campaign::draft(CampaignNo(2), other_rules(), [0xFF; 32]));
 }
 

@@ -1,16 +1,17 @@
 //! A campaign with a shop, and calls that are decided by the rules themselves.
 
-use koi_core::campaign::Campaign;
+use koi_core::campaign::{Campaign, Seal};
 use koi_core::catalog::{Catalog, Entry};
 use koi_core::command::{Answer, Call, Claim, Command, No, Shopper};
 use koi_core::decide::decide;
+use koi_core::fault::Fault;
 use koi_core::id::{AccountId, CampaignId, Cell, CodeText, PersonId, Principal};
 use koi_core::idempotency::Asked;
 use koi_core::ledger::Buckets;
 use koi_core::money::{Currency, Rate};
 use koi_core::rows::{Cells, Slice};
-use koi_core::rules::Country;
-use koi_core::scene::{Pick, Scene, Settings};
+use koi_core::rules::{Country, Rules};
+use koi_core::scene::{Luck, Pick, Scene, Settings};
 use koi_core::time::{Time, Zone};
 use koi_store::Want;
 
@@ -97,6 +98,22 @@ pub(crate) fn wants(call: &Call, cells: u16) -> (Cell, Vec<Want>) {
     }
 }
 
+/// Luck that takes packets from all over the stock.
+struct Spread;
+
+impl Luck for Spread {
+    fn pick(&self, _: &Campaign, _: Cell, pick: Pick, total: u64) -> Result<u64, Fault> {
+        Ok(match pick {
+            Pick::Claim { ordinal } => ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total,
+            Pick::Move { place, .. } => place % total,
+        })
+    }
+
+    fn seal(&self, _: &Rules, _: Time) -> Result<Seal, Fault> {
+        Err(Fault::Broken("no rules are stated here"))
+    }
+}
+
 /// Decides calls one after the other, each on the rows of its cell.
 pub(crate) fn decide_all(
     cells: &mut Cells,
@@ -113,11 +130,7 @@ pub(crate) fn decide_all(
         refund_days: 360,
         cells: of,
     };
-    let luck = |_: &Campaign, _, pick, total: u64| match pick {
-        Pick::Claim { ordinal } => ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) % total,
-        Pick::Move { place, .. } => place % total,
-    };
-    let scene = Scene { catalog, settings: &settings, now, luck: &luck };
+    let scene = Scene { catalog, settings: &settings, now, luck: &Spread };
     let one = |call: &Call| {
         let (cell, _) = wants(call, of);
         decide(cells.get_mut(cell).unwrap(), &scene, call).map(|decision| (decision.answer, decision.replayed))

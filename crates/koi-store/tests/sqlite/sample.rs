@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use koi_core::campaign::{Campaign, State};
+use koi_core::campaign::{Beacon, Campaign, Seal, State};
 use koi_core::catalog::{Code, Merchant, Store};
 use koi_core::coupon::{self, Coupon};
 use koi_core::id::{
@@ -237,7 +237,9 @@ pub(crate) fn rules(name: &str, count: u64) -> Rules {
 /// A campaign that is open.
 pub(crate) fn campaign(name: &str, number: u32) -> Campaign {
     let draft = Campaign::draft(CampaignNo(number), rules(name, 4510), [u8::try_from(number % 256).unwrap(); 32]);
-    Campaign { state: State::Open, ..draft }
+    let beacon = Beacon { randomness: [4; 32], signature: [5; 48].into() };
+    let seal = Seal { stated_at: at(1_531_000_000_000), chain: [6; 32], round: 1000, beacon: Some(beacon) };
+    Campaign { state: State::Open, seal: Some(seal), ..draft }
 }
 
 pub(crate) fn merchant(name: &str) -> Merchant {

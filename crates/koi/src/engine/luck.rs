@@ -2,57 +2,105 @@
 
 use std::cell::RefCell;
 
-use koi_core::campaign::Campaign;
+use koi_core::campaign::{Beacon, Campaign, Seal};
+use koi_core::fault::Fault;
 use koi_core::id::{CampaignNo, Cell};
-use koi_core::scene::Pick;
+use koi_core::rules::Rules;
+use koi_core::scene::{Luck, Pick};
 use koi_core::time::Time;
-use koi_fair::beacon::{Chain, local_randomness};
+use koi_fair::beacon::{Chain, local};
 use koi_fair::packet::PoolKey;
+use koi_fair::replay::sealing_round;
+use koi_fair::statement::Instant;
 use rustc_hash::FxHashMap;
 
-/// Before its opening, in milliseconds, a campaign's public randomness is drawn.
-const BEFORE_OPENING_MS: i64 = 60_000;
-
-/// Pool keys by campaign, each with the secret that it was made of: after a failover that lost a campaign another one may
-/// have its number.
-#[derive(Debug, Default)]
+/// Pool keys by campaign, each with what it was made of: after a failover that lost a campaign another one may have its
+/// number.
+#[derive(Debug)]
 pub struct Pools {
+    chain: Chain,
     keys: RefCell<FxHashMap<CampaignNo, (Origin, PoolKey)>>,
 }
 
-/// What a pool key is made of: the campaign's secret and its opening.
-type Origin = ([u8; 32], Time);
+/// What a pool key is made of: the campaign's secret and the randomness that seals its stock.
+type Origin = ([u8; 32], Seal);
 
 impl Pools {
-    /// The packet that is drawn: a number below `total`.
-    pub fn pick(&self, campaign: &Campaign, cell: Cell, pick: Pick, total: u64) -> u64 {
-        let key = self.key(campaign);
-        let cell = u32::from(cell.0);
-        match pick {
-            Pick::Claim { ordinal } => key.pick(cell, ordinal, total),
-            // Numbers of lines are above zero.
-            Pick::Move { line, place } => key.pick_to_move(cell, line.cast_unsigned(), place, total),
-        }
+    /// Luck whose randomness is of this chain.
+    pub fn new(chain: Chain) -> Self {
+        Self { chain, keys: RefCell::default() }
     }
 
-    fn key(&self, campaign: &Campaign) -> PoolKey {
-        let origin = (campaign.pool_secret, campaign.rules.starts_at);
+    fn key(&self, campaign: &Campaign) -> Result<PoolKey, Fault> {
+        let seal = campaign.seal.as_ref().ok_or(UNSEALED)?;
         let mut keys = self.keys.borrow_mut();
-        match keys.get(&campaign.number) {
-            Some((known, key)) if *known == origin => *key,
-            _ => {
-                let key = pool_key(campaign);
-                keys.insert(campaign.number, (origin, key));
-                key
-            }
+        if let Some(((secret, known), key)) = keys.get(&campaign.number)
+            && (secret, known) == (&campaign.pool_secret, seal)
+        {
+            return Ok(*key);
         }
+        let key = pool_key(&campaign.pool_secret, seal).ok_or(UNSEALED)?;
+        keys.insert(campaign.number, ((campaign.pool_secret, seal.clone()), key));
+        Ok(key)
     }
 }
 
-/// The key of a campaign's pool, from its secret and the local beacon's round of its opening. Signing the round takes
-/// a fraction of a millisecond, so it is done once for each campaign.
-pub fn pool_key(campaign: &Campaign) -> PoolKey {
-    let chain = Chain::local();
-    let round = chain.round_at(campaign.rules.starts_at.ms() - BEFORE_OPENING_MS);
-    PoolKey::new(&campaign.pool_secret, chain.hash(), round, &local_randomness(round))
+impl Luck for Pools {
+    fn pick(&self, campaign: &Campaign, cell: Cell, pick: Pick, total: u64) -> Result<u64, Fault> {
+        let key = self.key(campaign)?;
+        let cell = u32::from(cell.0);
+        Ok(match pick {
+            Pick::Claim { ordinal } => key.pick(cell, ordinal, total),
+            // Numbers of lines are above zero.
+            Pick::Move { line, place } => key.pick_to_move(cell, line.cast_unsigned(), place, total),
+        })
+    }
+
+    fn seal(&self, rules: &Rules, now: Time) -> Result<Seal, Fault> {
+        let round = sealing_round(&self.chain, Instant(rules.starts_at.ms()), Instant(now.ms()));
+        Ok(Seal { stated_at: now, chain: *self.chain.hash(), round, beacon: known_at_once(&self.chain, round) })
+    }
+}
+
+const UNSEALED: Fault = Fault::Missing("the randomness that seals a campaign's stock");
+
+/// The local chain signs any round when it is asked to, ahead of every clock: what is drawn by it is no public draw.
+fn known_at_once(chain: &Chain, round: u64) -> Option<Beacon> {
+    let signed = (*chain == Chain::local()).then(|| local::sign(round))?;
+    let randomness = local::local_randomness(round);
+    Some(Beacon { randomness, signature: signed.signature.into() })
+}
+
+/// The key of a campaign's pool; `None` before the randomness is known.
+pub fn pool_key(secret: &[u8; 32], seal: &Seal) -> Option<PoolKey> {
+    let beacon = seal.beacon.as_ref()?;
+    Some(PoolKey::new(secret, &seal.chain, seal.round, &beacon.randomness))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seal(round: u64) -> Seal {
+        let chain = Chain::local();
+        let beacon = known_at_once(&chain, round);
+        Seal { stated_at: Time::of_ms(0), chain: *chain.hash(), round, beacon }
+    }
+
+    #[test]
+    fn a_key_is_of_its_secret_and_its_randomness() {
+        let key = |secret: u8, round| pool_key(&[secret; 32], &seal(round)).unwrap();
+        assert_eq!(key(1, 1000), key(1, 1000));
+        assert_ne!(key(1, 1000), key(2, 1000));
+        assert_ne!(key(1, 1000), key(1, 1001));
+        assert_eq!(pool_key(&[1; 32], &Seal { beacon: None, ..seal(1000) }), None);
+    }
+
+    #[test]
+    fn only_the_local_chain_is_known_at_once() {
+        assert_eq!(known_at_once(&Chain::quicknet(), 1000), None);
+        let beacon = known_at_once(&Chain::local(), 1000).unwrap();
+        let signed = local::sign(1000);
+        assert_eq!(Chain::local().verify(&signed).unwrap().randomness(), &beacon.randomness);
+    }
 }

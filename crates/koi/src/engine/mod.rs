@@ -14,6 +14,7 @@ pub mod keys;
 pub mod luck;
 pub mod pipeline;
 pub mod readers;
+mod statements;
 pub mod work;
 
 use std::sync::{Arc, RwLock};

@@ -22,6 +22,7 @@ use koi_core::refusal::Refusal;
 use koi_core::rows::{Cells, Rows};
 use koi_core::scene::{Scene, Settings};
 use koi_core::time::Time;
+use koi_fair::beacon::Chain;
 use koi_store::{Begun, LogLine, Notes, Store, StoreError, Want, Wanted};
 use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
@@ -30,6 +31,7 @@ use crate::engine::SharedCatalog;
 use crate::engine::clock::Clock;
 use crate::engine::freshness;
 use crate::engine::luck::Pools;
+
 use crate::engine::work::{Done, Failure, Job, Outcome, Why, Work};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -87,7 +89,7 @@ impl Pipeline {
             catalog,
             settings,
             clock,
-            pools: Pools::default(),
+            pools: Pools::new(Chain::local()),
             metrics,
             cells,
             next_due,
@@ -286,8 +288,7 @@ impl Pipeline {
     /// The outcomes of calls on the rows of their cells; `None` when a decision panicked.
     fn decide(&self, cells: &mut Cells, calls: &[Waiting], count: u16, now: Time) -> Option<Vec<Outcome>> {
         let catalog = self.look();
-        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &self.pools };
         let outcome = |waiting: &Waiting| match of_cell(cells, waiting.cell(count)) {
             Ok(rows) => outcome(rows, &scene, &waiting.call),
             Err(fault) => Err(refused(fault.into())),

@@ -13,7 +13,7 @@ use koi_core::id::{AccountId, Cell, CodeText, CouponId, PersonId, ShopperKey};
 use koi_core::refusal::Refusal;
 use koi_core::rows::{Cells, Counters, Rows};
 use koi_core::rules::Country;
-use koi_core::scene::Scene;
+use koi_core::scene::{NoLuck, Scene};
 use koi_core::settle::settle;
 use koi_core::time::Time;
 use koi_store::Want;
@@ -172,7 +172,7 @@ impl App {
         self.see().await?;
         let mut rows = self.readers.read(move |reader| Ok(only(reader.rows(&wanted)?))).await?;
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.now(), luck: &|_, _, _, _| 0 };
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.now(), luck: &NoLuck };
         for id in coupons(&rows) {
             settle(&mut rows, &scene, id).map_err(|fault| {
                 tracing::error!(%fault, coupon = %id, "a coupon cannot be brought up to date");

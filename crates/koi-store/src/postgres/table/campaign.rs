@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use koi_core::campaign::{Campaign, Pause, Scope, State};
+use koi_core::campaign::{Beacon, Campaign, Pause, Scope, Seal, State};
 use koi_core::id::{CampaignId, CampaignNo, FunderId, MerchantId, Principal};
 use koi_core::money::Currency;
 use koi_core::packet::Tier;
@@ -42,6 +42,10 @@ impl Whole {
         &self.campaign.rules
     }
 
+    fn seal(&self) -> Option<&Seal> {
+        self.campaign.seal.as_ref()
+    }
+
     fn state(&self) -> Stored<'_> {
         stored(&self.campaign.state)
     }
@@ -64,6 +68,12 @@ static TABLE: Table<Whole> = Table {
         changing("submitted_by", Value::NameOrNone(|whole| Some(whole.campaign.submitted_by.as_ref()?.as_str()))),
         changing("approved_by", Value::NameOrNone(|whole| Some(whole.campaign.approved_by.as_ref()?.as_str()))),
         changing("pool_secret", Value::Bytes(|whole| &whole.campaign.pool_secret)),
+        changing("seal_stated_at", Value::BigOrNone(|whole| Some(whole.seal()?.stated_at.ms()))),
+        changing("seal_chain", Value::BytesOrNone(|whole| Some(&whole.seal()?.chain))),
+        // Rounds of three seconds fill no 63 bits.
+        changing("seal_round", Value::BigOrNone(|whole| Some(whole.seal()?.round.cast_signed()))),
+        changing("seal_randomness", Value::BytesOrNone(|whole| Some(&whole.campaign.beacon()?.randomness))),
+        changing("seal_signature", Value::BytesOrNone(|whole| Some(&whole.campaign.beacon()?.signature))),
         changing("title_en", Value::Text(|whole| &whole.rules().title.en)),
         changing("title_zh", Value::Text(|whole| &whole.rules().title.zh)),
         changing("currency", Value::Name(|whole| whole.rules().currency.code())),
@@ -199,9 +209,31 @@ fn one(fields: &mut Fields, number: u32, packets: Vec<Tier>) -> Result<Campaign,
     let (submitted_by, approved_by) = (principal(fields)?, principal(fields)?);
     let secret: &[u8] = fields.next()?;
     let secret = secret.try_into().map_err(|_| damaged("a campaign's pool"))?;
+    let seal = seal(fields)?;
     let rules = rules(fields, id, packets)?;
     let draft = Campaign::draft(CampaignNo(number), rules, secret);
-    Ok(Campaign { revision, state, submitted_by, approved_by, ..draft })
+    Ok(Campaign { revision, state, submitted_by, approved_by, seal, ..draft })
+}
+
+fn seal(fields: &mut Fields) -> Result<Option<Seal>, StoreError> {
+    let stated_at = fields.time_or_none()?;
+    let (chain, round): (Option<&[u8]>, Option<i64>) = (fields.next()?, fields.next()?);
+    let (randomness, signature): (Option<&[u8]>, Option<&[u8]>) = (fields.next()?, fields.next()?);
+    let hash = |bytes: &[u8]| bytes.try_into().map_err(|_| damaged("what seals a campaign's stock"));
+    let beacon = match (randomness, signature) {
+        (Some(randomness), Some(signature)) => {
+            Some(Beacon { randomness: hash(randomness)?, signature: signature.into() })
+        }
+        (None, None) => None,
+        _ => return Err(damaged("what seals a campaign's stock")),
+    };
+    match (stated_at, chain, round) {
+        (Some(stated_at), Some(chain), Some(round)) => {
+            Ok(Some(Seal { stated_at, chain: hash(chain)?, round: round.cast_unsigned(), beacon }))
+        }
+        (None, None, None) if beacon.is_none() => Ok(None),
+        _ => Err(damaged("what seals a campaign's stock")),
+    }
 }
 
 fn principal(fields: &mut Fields) -> Result<Option<Principal>, StoreError> {

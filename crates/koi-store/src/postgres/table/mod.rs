@@ -18,6 +18,7 @@ pub(crate) mod quote;
 pub(crate) mod rate;
 pub(crate) mod refund;
 pub(crate) mod slice;
+pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod transfer;
 

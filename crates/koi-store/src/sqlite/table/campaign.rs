@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use koi_core::campaign::{Campaign, Pause, Scope, State};
+use koi_core::campaign::{Beacon, Campaign, Pause, Scope, Seal, State};
 use koi_core::id::{CampaignId, CampaignNo, FunderId, MerchantId, Principal};
 use koi_core::money::Currency;
 use koi_core::packet::Tier;
@@ -16,7 +16,7 @@ const ALL: &str = "SELECT * FROM campaign ORDER BY number";
 const TIERS: &str = "SELECT face, count, split FROM tier WHERE campaign = ?1 ORDER BY place";
 const PAUSES: &str = "SELECT \"from\", \"until\" FROM pause WHERE campaign = ?1 ORDER BY place";
 const PUT: &str = "INSERT OR REPLACE INTO campaign VALUES (:number, :id, :revision, :state, :state_scope, :state_at, \
-    :state_reason, :submitted_by, :approved_by, :pool_secret, :title_en, :title_zh, :currency, :funder, :time_zone, \
+    :state_reason, :submitted_by, :approved_by, :pool_secret, :seal_stated_at, :seal_chain, :seal_round, :seal_randomness, :seal_signature, :title_en, :title_zh, :currency, :funder, :time_zone, \
     :starts_at, :ends_at, :verified, :id_countries, :not_in_countries, :window_days, :per_window, :live, :valid_days, \
     :threshold, :min_shopper_pays, :refund_returns, :restock_expired, :quote_valid_s, :merchants, :terms_en, :terms_zh)";
 const CLEAR_TIERS: &str = "DELETE FROM tier WHERE campaign = ?1";
@@ -44,6 +44,7 @@ fn read(connection: &Connection, row: &Row) -> Result<Campaign, StoreError> {
     let mut campaign = Campaign::draft(number, rules, row.get("pool_secret")?);
     campaign.revision = row.get("revision")?;
     campaign.state = state(row)?;
+    campaign.seal = seal(row)?;
     let principal = |column: &str| -> Result<Option<Principal>, StoreError> {
         Ok(row.get::<_, Option<String>>(column)?.as_deref().map(Principal::stored))
     };
@@ -117,6 +118,21 @@ fn state(row: &Row) -> Result<State, StoreError> {
     }
 }
 
+fn seal(row: &Row) -> Result<Option<Seal>, StoreError> {
+    let Some(stated_at) = row.get("seal_stated_at")? else { return Ok(None) };
+    let signature: Option<Vec<u8>> = row.get("seal_signature")?;
+    let beacon = match signature {
+        Some(signature) => Some(Beacon { randomness: row.get("seal_randomness")?, signature: signature.into() }),
+        None => None,
+    };
+    Ok(Some(Seal {
+        stated_at: Time::of_ms(stated_at),
+        chain: row.get("seal_chain")?,
+        round: row.get("seal_round")?,
+        beacon,
+    }))
+}
+
 /// A state as its columns: number, scope, time, reason.
 fn state_columns(state: &State) -> (u8, Option<bool>, Option<i64>, Option<&str>) {
     match state {
@@ -137,6 +153,7 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
 pub(crate) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), StoreError> {
     let rules = &campaign.rules;
     let (state, scope, at, reason) = state_columns(&campaign.state);
+    let (seal, beacon) = (campaign.seal.as_ref(), campaign.beacon());
     connection.prepare_cached(PUT)?.execute(named_params! {
         ":number": campaign.number.0,
         ":id": rules.id.as_str(),
@@ -148,6 +165,11 @@ pub(crate) fn put(connection: &Connection, campaign: &Campaign) -> Result<(), St
         ":submitted_by": campaign.submitted_by.as_ref().map(Principal::as_str),
         ":approved_by": campaign.approved_by.as_ref().map(Principal::as_str),
         ":pool_secret": campaign.pool_secret,
+        ":seal_stated_at": seal.map(|seal| seal.stated_at.ms()),
+        ":seal_chain": seal.map(|seal| seal.chain),
+        ":seal_round": seal.map(|seal| seal.round),
+        ":seal_randomness": beacon.map(|beacon| beacon.randomness),
+        ":seal_signature": beacon.map(|beacon| &*beacon.signature),
         ":title_en": &*rules.title.en,
         ":title_zh": &*rules.title.zh,
         ":currency": rules.currency.code(),

@@ -19,5 +19,6 @@ pub(crate) mod refund;
 pub(crate) mod run;
 pub(crate) mod slice;
 pub(crate) mod sorted;
+pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod transfer;

@@ -193,8 +193,7 @@ impl Pipeline {
         // Others may have written in these cells since it was found out what is due.
         let now = now.max(self.clock.now());
         let catalog = self.look();
-        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &self.pools };
         let settled = due.iter().try_for_each(|id| settle(of_cell(&mut cells, id.cell())?, &scene, *id));
         drop(catalog);
         if let Err(fault) = settled {

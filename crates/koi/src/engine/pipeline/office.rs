@@ -11,6 +11,7 @@ use koi_core::time::Time;
 use koi_store::{Answered, Begun, LogLine, Notes, StoreError, Want, Wanted};
 
 use super::{Pipeline, refused};
+use crate::engine::statements::stated;
 use crate::engine::work::{Done, Failure, OfficeWork, Outcome};
 use crate::limits;
 
@@ -68,8 +69,7 @@ impl Pipeline {
         }
         let now = self.clock.now();
         let catalog = self.look();
-        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &pick };
+        let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &self.pools };
         let decision = match order(&mut cells, &scene, &work.order, &work.by) {
             Ok(decision) => decision,
             Err(no) => {
@@ -79,6 +79,13 @@ impl Pipeline {
             }
         };
         drop(catalog);
+        let statements = match stated(&work.order, &decision.answer, &cells, now) {
+            Ok(statements) => statements,
+            Err(error) => {
+                self.store.rollback();
+                return Err(error);
+            }
+        };
         let (status, body) = (work.render)(&decision.answer, now);
         let log = LogLine {
             at: now,
@@ -88,7 +95,7 @@ impl Pipeline {
             detail: work.detail.clone(),
         };
         let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
-        let notes = Notes { answered, log: vec![log], sandbox_clock: None };
+        let notes = Notes { answered, log: vec![log], statements, sandbox_clock: None };
         // From here on the order may be stored.
         *decided = true;
         self.store.commit(&cells, &notes)?;

@@ -59,8 +59,8 @@ impl Pipeline {
         let campaign = catalog.campaign_numbered(number).ok_or(Fault::Missing("a campaign"))?;
         let left = packet::total(&cells.slice(from, number)?.left);
         let count = if from == Cell::TREASURY { grant_size(left, self.store.cells()) } else { half(left) };
-        let pick = |campaign: &_, cell, pick, total| self.pools.pick(campaign, cell, pick, total);
-        let scene = Scene { catalog: &catalog, settings: &self.settings, now: self.clock.now(), luck: &pick };
+        let scene =
+            Scene { catalog: &catalog, settings: &self.settings, now: self.clock.now(), luck: &self.pools };
         move_packets(cells, &scene, campaign, from, into, count)
     }
 }
