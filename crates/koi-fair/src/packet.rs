@@ -120,6 +120,16 @@ pub enum ReplayRefusal {
     },
 }
 
+impl ReplayRefusal {
+    /// The stable code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ReplayRefusal::TooLarge => "too_large",
+            ReplayRefusal::TooFewPackets { .. } => "too_few_packets",
+        }
+    }
+}
+
 /// The packets that the first `count` claims of a cell take, ordinals 0 to `count` − 1, from the stock that the cell began with. Each
 /// takes number [`PoolKey::pick`] of the packets that remain, counted in the table's order.
 ///
