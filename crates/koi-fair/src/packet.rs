@@ -4,10 +4,26 @@
 //! that nobody can have picked a pool that they like. From then on every claim's packet is fixed by its
 //! cell and ordinal, and can be recomputed once the secret is published. The stock is spread over cells; when
 //! packets move between them, which ones go is fixed by the line of the ledger that tells of it, in the same way.
+//!
+//! # Example
+//!
+//! The first three claims of a cell that began with 25 packets:
+//!
+//! ```
+//! use koi_fair::packet::{PoolKey, Tier, packets};
+//!
+//! let key = PoolKey::new(&[1; 32], &[2; 32], 3, &[4; 32]);
+//! let tiers = [Tier { face: 288_800, count: 1 }, Tier { face: 8_800, count: 8 }, Tier { face: 888, count: 16 }];
+//! let replay = packets(&key, 0, &tiers, 3)?;
+//! assert_eq!(replay.faces.len(), 3);
+//! assert_eq!(replay.left.iter().sum::<u64>(), 22);
+//! # Ok::<(), koi_fair::packet::ReplayRefusal>(())
+//! ```
 
 use std::num::NonZeroU64;
 
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::selection::first_below;
 
@@ -70,6 +86,80 @@ pub fn commitment(campaign_id: &str, secret: &[u8; 32]) -> [u8; 32] {
     tagged.chain_update(b"\n").chain_update(secret).finalize().into()
 }
 
+/// One kind of packet in a stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// What a packet of this tier is worth, in minor units.
+    pub face: u64,
+    /// How many packets of this tier the cell began with.
+    pub count: u64,
+}
+
+/// What the claims of a cell came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// The face of each claim's packet, by ordinal.
+    pub faces: Vec<u64>,
+    /// How many packets are left of each tier, in the table's order.
+    pub left: Vec<u64>,
+}
+
+/// Why claims cannot be replayed, in order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReplayRefusal {
+    /// A stock of more packets than there are numbers.
+    #[error("the stock has more than 2^64 - 1 packets")]
+    TooLarge,
+    /// More claims than packets.
+    #[error("{claims} claims are asked for, but the stock has {packets} packets")]
+    TooFewPackets {
+        /// The claims.
+        claims: u64,
+        /// The packets.
+        packets: u64,
+    },
+}
+
+impl ReplayRefusal {
+    /// The stable code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ReplayRefusal::TooLarge => "too_large",
+            ReplayRefusal::TooFewPackets { .. } => "too_few_packets",
+        }
+    }
+}
+
+/// The packets that the first `count` claims of a cell take, ordinals 0 to `count` − 1, from the stock that the cell began with. Each
+/// takes number [`PoolKey::pick`] of the packets that remain, counted in the table's order.
+///
+/// Packets that were moved to or from the cell meanwhile, or put back, are not in it: replay up to there and go on with what was left.
+///
+/// # Errors
+///
+/// Every [`ReplayRefusal`].
+pub fn packets(key: &PoolKey, cell: u32, tiers: &[Tier], count: u64) -> Result<Replay, ReplayRefusal> {
+    let total =
+        tiers.iter().try_fold(0_u64, |sum, tier| sum.checked_add(tier.count)).ok_or(ReplayRefusal::TooLarge)?;
+    if count > total {
+        return Err(ReplayRefusal::TooFewPackets { claims: count, packets: total });
+    }
+    let mut left: Vec<u64> = tiers.iter().map(|tier| tier.count).collect();
+    let mut faces = Vec::new();
+    for ordinal in 0..count {
+        let mut rest = key.pick(cell, ordinal, total - ordinal);
+        for (tier, left) in tiers.iter().zip(&mut left) {
+            if rest < *left {
+                *left -= 1;
+                faces.push(tier.face);
+                break;
+            }
+            rest -= *left;
+        }
+    }
+    Ok(Replay { faces, left })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +193,34 @@ mod tests {
         ] {
             assert_eq!(key.pick_to_move(cell, line, place, total), pick, "{cell} {line} {place} {total}");
         }
+    }
+
+    #[test]
+    fn a_stock_is_used_up_exactly() {
+        let key = PoolKey::new(&[9; 32], &[9; 32], 9, &[9; 32]);
+        let tiers = [Tier { face: 100, count: 2 }, Tier { face: 10, count: 0 }, Tier { face: 1, count: 5 }];
+        let replay = packets(&key, 3, &tiers, 7).unwrap();
+        let mut faces = replay.faces.clone();
+        faces.sort_unstable();
+        assert_eq!((faces, replay.left), (vec![1, 1, 1, 1, 1, 100, 100], vec![0, 0, 0]));
+        // Fewer claims are the first of more.
+        let first = packets(&key, 3, &tiers, 4).unwrap();
+        assert_eq!(first.faces, replay.faces[..4]);
+        assert_eq!(first.left.iter().sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn more_claims_than_packets_are_refused() {
+        let key = PoolKey([0; 32]);
+        let of = |counts: &[u64], claims| {
+            let tiers: Vec<Tier> = counts.iter().map(|count| Tier { face: 1, count: *count }).collect();
+            packets(&key, 0, &tiers, claims).map(|replay| replay.faces.len())
+        };
+        assert_eq!(of(&[2, 1], 4), Err(ReplayRefusal::TooFewPackets { claims: 4, packets: 3 }));
+        assert_eq!(of(&[], 1), Err(ReplayRefusal::TooFewPackets { claims: 1, packets: 0 }));
+        assert_eq!(of(&[u64::MAX, 1], 1), Err(ReplayRefusal::TooLarge));
+        assert_eq!(of(&[u64::MAX], 5), Ok(5));
+        assert_eq!(of(&[], 0), Ok(0));
     }
 
     /// That 70,000 picks below 7 are spread evenly.

@@ -117,7 +117,7 @@ impl Chain {
 
     /// What must be said beside everything that is drawn from this chain, if anything.
     pub fn notice(&self) -> Option<&'static str> {
-        (self.hash == local::HASH).then_some(local::NOTICE)
+        local::notice_of(&self.hash)
     }
 
     /// The first round whose time is at or after `time_ms` (milliseconds since the epoch, rounded up where they

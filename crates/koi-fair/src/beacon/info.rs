@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use blst::min_sig::PublicKey;
 use serde::{Deserialize, Serialize};
 
+use super::chain::bytes;
 use super::{Chain, ChainRefusal, PUBLIC_KEY_BYTES, SCHEME};
 
 /// Bytes of an info that are read.
@@ -12,6 +13,8 @@ pub const INFO_BYTES_MAX: usize = 16 * 1024;
 
 /// The scheme of drand's former *fastnet*.
 const FASTNET_SCHEME: &str = "bls-unchained-on-g1";
+/// fastnet's hash. The scheme is not in it, so that its info could go about under the name of another scheme.
+const FASTNET_HASH: [u8; 32] = bytes("dbd506d6ef76e5f386f41c651dcb808c5bcbd75471cc4eafa3f4df7ad4e4c493");
 
 /// The JSON of `GET /{chain_hash}/info`.
 #[derive(Serialize, Deserialize)]
@@ -68,6 +71,9 @@ impl Chain {
         if *chain.hash() != stated {
             let (stated, computed) = (hex::encode(stated), hex::encode(chain.hash()));
             return Err(ChainRefusal::Hash { stated, computed });
+        }
+        if stated == FASTNET_HASH {
+            return Err(ChainRefusal::Fastnet);
         }
         Ok(chain)
     }

@@ -36,6 +36,11 @@ pub(super) const PUBLIC_KEY: [u8; PUBLIC_KEY_BYTES] = bytes(
 /// The hash of the group that never was. A test computes it.
 pub(super) const GROUP_HASH: [u8; 32] = bytes("f6edf22828464c054831c69168750ef039e26abde549a05d0e90e9499b5a9f66");
 
+/// What must be said beside what is drawn from the chain of this hash, if anything.
+pub fn notice_of(chain_hash: &[u8; 32]) -> Option<&'static str> {
+    (*chain_hash == HASH).then_some(NOTICE)
+}
+
 /// Signs a round of the local chain, which takes a fraction of a millisecond. (Round 0 is signed too, and refused
 /// by the verifier like that of any chain.)
 ///

@@ -17,6 +17,7 @@ mod demo;
 mod digest;
 mod docs;
 mod doctor;
+mod fair;
 mod flags;
 mod folder;
 mod healthcheck;
@@ -85,6 +86,8 @@ enum Command {
     #[command(subcommand)]
     Db(db::DbCommand),
     #[command(subcommand)]
+    Fair(fair::FairCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
@@ -120,6 +123,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Backup(backup) => backup.run(environment),
         Command::Restore(restore) => restore.run(environment),
         Command::Db(db) => db.run(environment),
+        Command::Fair(fair) => fair.run(),
         Command::Config(config) => config.run(environment),
         Command::Doctor(doctor) => doctor.run(environment),
         Command::Healthcheck(healthcheck) => healthcheck.run(environment),
