@@ -9,7 +9,7 @@ use koi_fair::beacon::relay::{Fetched, NotFetched, Relays, Why, Wrong};
 use koi_fair::beacon::{Beacon, BeaconRefusal, Chain, local};
 
 const ROUND: u64 = 77;
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a relay does with a connection once it has read the request's head. `false`: the client went away.
 type Manners = fn(&mut TcpStream, &str) -> std::io::Result<()>;
