@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes the vectors of this folder, straight from the rules, with nothing but the standard library.
 
-    python3 verify/vectors/make.py
+    python3 verify/vectors/make.py           writes them
+    python3 verify/vectors/make.py --check   says whether they are what it would write
 
 It shares no code with any verifier, so that a verifier that agrees with the vectors agrees with the rules. What it cannot
-compute, signatures over BLS12-381, it takes from where they are published; each has its source beside it.
+compute, signatures over BLS12-381, it takes from where they are published: published.json has each with its source.
 
 Numbers that may pass 2^53 - 1 (rounds, entries, indices, packets) are texts, since not every reader of JSON has them exactly.
 """
@@ -14,8 +15,10 @@ import hashlib
 import json
 import pathlib
 import struct
+import sys
 
 HERE = pathlib.Path(__file__).parent
+PUBLISHED = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
 
 
 def sha(*parts):
@@ -35,64 +38,8 @@ def be64(number):
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 
-# https://api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/info
-QUICKNET = {
-    "public_key": "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
-    "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
-    "period": 3,
-    "genesis_time": 1692803367,
-    "hash": "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
-    "groupHash": "f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e",
-    "schemeID": "bls-unchained-g1-rfc9380",
-    "metadata": {"beaconID": "quicknet"},
-}
-# drand/drand-client, test/beacon-verification.test.ts
-WALKTHROUGH = {
-    "public_key": "81d320f220ee9c79e60e19dedc838c31e3ab919b15481e9feb52f643628c4f6a13fdc52129493875a818109d767272ca"
-    "0541cbcdcea9335f2870d781b39b845ba8cbd44fdfe4967781cf72ca5917fc9398bcf97ca0548ed5a709016c4b1ff0f3",
-    "period": 3,
-    "genesis_time": 1687506816,
-    "hash": "af8b6fc95693b058a3a59efe586eb31c2c352fe00cf40c62a427d87c34f7a235",
-    "groupHash": "02d678e93908888871b70e3f015b396a8c082bc1493ae5479f8743cb5d972b54",
-    "schemeID": "bls-unchained-g1-rfc9380",
-    "metadata": {"beaconID": "walkthrough"},
-}
-# thibmeu/tlock-rs, README.md; the chain has ended
-FASTNET = {
-    "public_key": "a0b862a7527fee3a731bcb59280ab6abd62d5c0b6ea03dc4ddf6612fdfc9d01f01c31542541771903475eb1ec6615f8d"
-    "0df0b8b6dce385811d6dcf8cbefb8759e5e616a3dfd054c928940766d9a5b9db91e3b697e5d70a975181e007f87fca5e",
-    "period": 3,
-    "genesis_time": 1677685200,
-    "hash": "dbd506d6ef76e5f386f41c651dcb808c5bcbd75471cc4eafa3f4df7ad4e4c493",
-    "groupHash": "a81e9d63f614ccdb144b8ff79fbd4d5a2d22055c0bfe4ee9a8092003dab1c6c0",
-    "schemeID": "bls-unchained-on-g1",
-    "metadata": {"beaconID": "fastnet"},
-}
-
-PUBLISHED = "the crate drand 0.4.0 (sagikazarmark/drand-rs), tests/data/quicknet-{}-v1.json, as api.drand.sh served it"
-SIGNED = "signed by @noble/curves 2.4.0 with the local chain's secret key"
-# chain, round, signature, randomness where the source has it, source
-SIGNATURES = [
-    ("quicknet", 1, "b55e7cb2d5c613ee0b2e28d6750aabbb78c39dcc96bd9d38c2c2e12198df95571de8e8e402a0cc48871c7089a2b3af4b", "1466a6cd24e327188770752f6134001c64d6efcc590ccc26b721611ad96f165a", PUBLISHED),
-    ("quicknet", 1000, "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39", "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd", PUBLISHED),
-    ("quicknet", 1005, "b896a4e9ebdb143601d1cdb39aa9357ef27b48d7d3c1c614e14110243850a9ea21fd96e016a5b64c2a2960d1c73abad8", "f9cf57940dfd9b61e980576f5f9c095d8596208d337a924bf06c1ab04a3796fa", PUBLISHED),
-    ("quicknet", 1010, "8bea13e7e5f9c9c51cd061ecf09b33fb1cfc23e7bd947c669e16fb56a15c090908c69a19750d659a12ee3c25692792bd", "70b604d40183d07425c86176196a94decd915d5fc1e35841eb25032e6c406c7e", PUBLISHED),
-    ("quicknet", 1012, "af176bfcdd76db41f832282db70e135dcb94deb21c29103ea10a0145cb271eb157ae4bdb33be0ea593e3ed0fb164673c", "e66f9bc889657e76d70a49e8f7bff3ae4a807e0ee4bc35b3f1e835162c108a3c", PUBLISHED),
-    ("quicknet", 1020, "a2954ec8148428ea29c24477bff6e7a58459d3a546d429950ab9ae8b0b7d4297b60a87322b1964407c71440362011248", "2fb65482b8bb669be0f791624f6f9febb3234063254275908744a76039b2d3b7", PUBLISHED),
-    ("quicknet", 30000000, "81d2fc112b91932d9e4074a46b88c4dc78149b859660e0673c0bb9bd0caefdc9cc194e83de980441355b8ef44cc7a355", "24fdbb00b10a967c392b5b708967011e996689994a2bf1c5573c3e372c2e844d", PUBLISHED),
-    ("quicknet", 657413, "b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b", "fc1873a13f3545aeade8401532ef5519920652eee6b0d2b19ca12643b87b3587", "the Python package drand-verify, README"),
-    ("quicknet", 12040883, "929906c959032ab363c9f26570d215d66f5c06cb0c44fe508c12bb5839f04ec895bb6868e5b9ff13ab289bdb5266b394", None, "drand/tlock, tlock_test.go, TestDecryptText"),
-    ("walkthrough", 38, "95c93585c513ebbcb4777ff15599b3140e5ec0295faa0e483f3deadd88fa6d43f0d3703e3a4ce106e8fd6c6987f32126", "b2fc21325a24904a6a9e81a6c63f65f6cec3f0b2400df3f4a56b214770e9ccca", "drand/drand-client, test/beacon-verification.test.ts"),
-    ("local", 1, "a9a8838a6b4efbd6e1ad10e12a76d5a87742dff41b07bf75a34d9169434844d932df47565bb47a78e88d5bbc4cff9207", None, SIGNED),
-    ("local", 2, "8bedda02c1e8e3b6f808a6cbfa139fe3e02f5afd1fa3019fb5f840bb060925c35ad12951cd6a568b2f3f652d167a50af", None, SIGNED),
-    ("local", 1000, "847b043d4d2def95e037124c2776c8f23313cca959c8a4f1930dc3bafa1c3057de7bc1060add8903713752a4b42a45ef", None, SIGNED),
-    ("local", 283996800, "8be5eac831f6d6162b82f21632216d6e238433415dbec9e234f76b2e398db3f0c486ffb1303c160d87561b2fe3d2a94c", None, SIGNED),
-    ("local", 2**64 - 1, "84eb649a5ac81d9654bda34779e470e1ce2aa60f42dbe42af27ee8272499cfec15efbc4c5c0164f40ded61d6039fb5bc", None, SIGNED),
-]
-# thibmeu/tlock-rs, tlock/src/lib.rs
-FASTNET_1000 = "b09eacd45767c4d58306b98901ad0d6086e2663766f3a4ec71d00cf26f0f49eaf248abc7151c60cf419c4e8b37e80412"
-# The generator of G1 (RFC 9380, 8.8.1 names the curve; zkcrypto's bls12_381 the point).
-GENERATOR = "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
+QUICKNET, WALKTHROUGH, FASTNET = (PUBLISHED["chains"][name]["info"] for name in ["quicknet", "walkthrough", "fastnet"])
+ROUNDS = {(entry["chain"], int(entry["round"])): entry for entry in PUBLISHED["rounds"]}
 
 
 def chain_hash(info):
@@ -163,6 +110,10 @@ def compressed_g2(point):
     return bytes(out)
 
 
+def randomness_of(chain, number):
+    return sha(bytes.fromhex(ROUNDS[chain, number]["signature"]))
+
+
 def local_chain():
     secret = bytearray(sha(b"koi/local-secret/v1\n"))
     secret[0] &= 0x3F
@@ -210,18 +161,13 @@ def beacon_vectors():
     for info in [*chains.values(), FASTNET]:
         assert chain_hash(info) == info["hash"]
     accepted = []
-    for chain, number, signature, published, source in SIGNATURES:
-        randomness = sha(bytes.fromhex(signature)).hex()
-        assert published in (None, randomness)
+    for (chain, number), published in ROUNDS.items():
+        if chain not in chains:
+            continue
+        randomness = sha(bytes.fromhex(published["signature"])).hex()
+        assert published["randomness"] in (None, randomness)
         time_s = chains[chain]["genesis_time"] + (number - 1) * chains[chain]["period"]
-        accepted.append({
-            "source": source.format(number),
-            "chain": chain,
-            "round": str(number),
-            "signature": signature,
-            "randomness": randomness,
-            "time_s": str(time_s) if time_s < 2**63 else None,
-        })
+        accepted.append({**published, "randomness": randomness, "time_s": str(time_s) if time_s < 2**63 else None})
 
     genuine = next(entry for entry in accepted if entry["round"] == "1000")
     low = next(entry for entry in accepted if entry["round"] == "30000000")
@@ -253,9 +199,9 @@ def beacon_vectors():
         refused("the same with the other sign", "outside_group", signature=g1(outside, 0xA0)),
         refused("the point (0, 2) of order 3", "outside_group", signature=g1(0)),
         refused("the other sign", "signature_wrong", signature=changed(sig, flip=0x20)),
-        refused("the generator of the group", "signature_wrong", signature=GENERATOR),
+        refused("the generator of the group", "signature_wrong", signature=PUBLISHED["generator_of_g1"]["point"]),
         refused("the signature of another round", "signature_wrong", number="1001"),
-        refused("the signature of fastnet's round of that number", "signature_wrong", signature=FASTNET_1000),
+        refused("the signature of fastnet's round of that number", "signature_wrong", signature=ROUNDS["fastnet", 1000]["signature"]),
         refused("the local chain's signature", "signature_wrong", number="1", signature=local["signature"]),
         refused("quicknet's signature for the local chain", "signature_wrong", chain="local"),
         refused("randomness with one bit changed", "randomness_wrong", randomness=changed(genuine["randomness"], flip=1)),
@@ -383,11 +329,12 @@ def draw_vectors():
             "hash": sha(text.encode()).hex(),
         })
     rules_hash, root = rules[0]["hash"], sha(b"the root of some log").hex()
-    quicknet = (QUICKNET["hash"], 1000, SIGNATURES[1][3])
-    local = (local_chain()["hash"], 283996800, sha(bytes.fromhex(SIGNATURES[13][2])).hex())
+    quicknet = (QUICKNET["hash"], 1000, randomness_of("quicknet", 1000).hex())
+    later = (QUICKNET["hash"], 1005, randomness_of("quicknet", 1005).hex())
+    local = (local_chain()["hash"], 283996800, randomness_of("local", 283996800).hex())
     draws = [
         draw("three million entries", rules_hash, root, 3_000_000, *quicknet, [], 3, 10),
-        draw("the same by another round", rules_hash, root, 3_000_000, QUICKNET["hash"], 1005, SIGNATURES[2][3], [], 3, 10),
+        draw("the same by another round", rules_hash, root, 3_000_000, *later, [], 3, 10),
         draw("one entry", rules_hash, root, 1, *quicknet, [], 0, 0),
         draw("two entries, and all of them are drawn", rules_hash, root, 2, *quicknet, [], 1, 0),
         draw("a small draw with exclusions, where nearly everybody is drawn", rules_hash, root, 20, *local, [0, 3, 4, 19], 9, 6),
@@ -445,8 +392,8 @@ def packet_vectors():
         for campaign in ["spring", "d-11-11"]
     ]
     keys, replays = [], []
-    for chain, number, signature in [(QUICKNET["hash"], 1000, SIGNATURES[1][2]), (local_chain()["hash"], 283996800, SIGNATURES[13][2])]:
-        randomness = sha(bytes.fromhex(signature))
+    for name, chain, number in [("quicknet", QUICKNET["hash"], 1000), ("local", local_chain()["hash"], 283996800)]:
+        randomness = randomness_of(name, number)
         key = sha(b"koi/pool-key/v1\n", secret, bytes.fromhex(chain), be64(number), randomness)
         keys.append({"secret": secret.hex(), "chain_hash": chain, "round": str(number), "randomness": randomness.hex(), "pool_key": key.hex()})
         tiers = [(288800, 1), (8800, 3), (888, 16)]
@@ -470,7 +417,18 @@ def packet_vectors():
     return {"commitments": commitments, "pool_keys": keys, "picks": picks, "moves": moves, "picks_of": key.hex(), "replays": replays, "refused": refusals}
 
 
-for file, vectors in [("beacon", beacon_vectors()), ("draw", draw_vectors()), ("packet", packet_vectors())]:
-    about = {"about": f"Made by make.py from the rules of verifiable luck, without any verifier's code: the {file}."}
-    text = json.dumps({**about, **vectors}, indent=1, ensure_ascii=False)
-    (HERE / f"{file}.json").write_text(text + "\n", encoding="utf-8")
+def main():
+    wrong = []
+    for file, vectors in [("beacon", beacon_vectors()), ("draw", draw_vectors()), ("packet", packet_vectors())]:
+        about = {"about": f"Made by make.py from the rules of verifiable luck, without any verifier's code: the {file}."}
+        text = json.dumps({**about, **vectors}, indent=1, ensure_ascii=False) + "\n"
+        path = HERE / f"{file}.json"
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != text:
+            wrong.append(path.name)
+    if wrong:
+        sys.exit(f"{', '.join(wrong)}: not what make.py writes")
+
+
+main()

@@ -9,7 +9,7 @@ use koi_fair::beacon::relay::{Fetched, NotFetched, Relays, Why, Wrong};
 use koi_fair::beacon::{Beacon, BeaconRefusal, Chain, local};
 
 const ROUND: u64 = 77;
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a relay does with a connection once it has read the request's head. `false`: the client went away.
 type Manners = fn(&mut TcpStream, &str) -> std::io::Result<()>;
@@ -146,6 +146,14 @@ fn garbage_is_refused() {
     ));
     assert!(matches!(alone(|stream, _| stream.write_all(b"\0\0\0\0 nonsense\r\n\r\n")), Why::Unreachable(_)));
     assert!(matches!(alone(|_, _| Ok(())), Why::Unreachable(_)));
+    // A head without an end.
+    let head: Manners = |stream, _| {
+        write!(stream, "HTTP/1.1 200 OK\r\n")?;
+        loop {
+            stream.write_all(b"x: y\r\n")?;
+        }
+    };
+    assert!(matches!(alone(head), Why::Unreachable(_)));
     // Half an answer.
     let half: Manners = |stream, _| write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 300\r\n\r\n{{\"round\"");
     assert!(matches!(alone(half), Why::Unreachable(_)));

@@ -9,6 +9,7 @@
 //! | [`Chain`] | who signs, since when, how often: quicknet is compiled in, another one is read and its hash recomputed |
 //! | [`Beacon`] | a round as a relay serves it; nothing in it is believed |
 //! | [`Chain::verify`] | one encoding of one signature is accepted, everything else is a [`BeaconRefusal`] |
+//! | [`Chain::accept`] | the same for JSON that was handed in: the round that was asked for, or none |
 //! | [`relay`] | asks several relays; they can delay a round, never choose it |
 //! | [`local`] | a chain whose key everybody knows, for tests, the sandbox and work without a network |
 //!

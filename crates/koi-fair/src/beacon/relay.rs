@@ -2,7 +2,7 @@
 //!
 //! Relays serve what the chain has signed; whichever answers first with the right signature of the right round wins.
 //! A relay can be late, lie or break, and is then named; it can never choose, since nothing is believed that
-//! [`Chain::verify_round`] does not accept. If the network is late, wait and ask again for the same round.
+//! [`Chain::accept`] does not accept. If the network is late, wait and ask again for the same round.
 //!
 //! ```no_run
 //! use koi_fair::beacon::Chain;
@@ -23,7 +23,7 @@ use std::time::Duration;
 use thiserror::Error;
 use ureq::Agent;
 
-use super::{BEACON_BYTES_MAX, Beacon, BeaconRefusal, Chain, Verified};
+use super::{BEACON_BYTES_MAX, BeaconRefusal, Chain, Verified};
 
 /// How long a relay may take for the whole of its answer, unless another time is set.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -160,7 +160,7 @@ fn ask(relay: &str, chain: &Chain, round: u64, patience: Duration) -> Result<Ver
     let body =
         answer.body_mut().with_config().limit(BEACON_BYTES_MAX as u64).read_to_vec().map_err(unreachable)?;
     let text = str::from_utf8(&body).map_err(|why| Why::Refused(BeaconRefusal::Unreadable(why.to_string())))?;
-    Beacon::read(text).and_then(|beacon| chain.verify_round(round, &beacon)).map_err(Why::Refused)
+    chain.accept(round, text).map_err(Why::Refused)
 }
 
 fn agent(relay: &str, patience: Duration) -> Agent {

@@ -80,10 +80,21 @@ impl Chain {
     ///
     /// Every reason for which the round is not accepted.
     pub fn verify_round(&self, asked: u64, beacon: &Beacon) -> Result<Verified, BeaconRefusal> {
-        if asked != 0 && beacon.round != asked {
-            return Err(BeaconRefusal::OtherRound { asked, answered: beacon.round });
+        match asked {
+            0 => Err(BeaconRefusal::RoundZero),
+            _ if beacon.round != asked => Err(BeaconRefusal::OtherRound { asked, answered: beacon.round }),
+            _ => self.verify(beacon),
         }
-        self.verify(beacon)
+    }
+
+    /// Accepts the JSON of a round that somebody hands in, or that a relay serves: it must be the one that was asked for.
+    /// Where it comes from makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// Every reason for which the round is not accepted.
+    pub fn accept(&self, asked: u64, json: &str) -> Result<Verified, BeaconRefusal> {
+        self.verify_round(asked, &Beacon::read(json)?)
     }
 }
 
@@ -116,4 +127,22 @@ fn decoded(signature: &[u8]) -> Result<([u8; SIGNATURE_BYTES], Signature), Beaco
         return Err(BeaconRefusal::NotReduced);
     }
     Ok((bytes, point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::beacon::local;
+
+    #[test]
+    fn only_the_round_that_was_asked_for_is_accepted() {
+        let code =
+            |asked, round| Chain::local().accept(asked, &local::sign(round).json()).map_err(|why| why.code());
+        assert_eq!(code(5, 5).map(|verified| verified.round()), Ok(5));
+        assert_eq!(code(6, 5), Err("other_round"));
+        for (asked, round) in [(0, 5), (0, 0)] {
+            assert_eq!(code(asked, round), Err("round_zero"));
+        }
+        assert_eq!(code(5, 0), Err("other_round"));
+    }
 }

@@ -103,6 +103,16 @@ proptest! {
     }
 
     #[test]
+    fn no_letter_of_an_answer_can_be_another_and_mean_something_else(round in 1_u64.., place in 0_usize..240, letter in "[ -~]") {
+        let genuine = local::sign(round).json();
+        let place = place % genuine.len();
+        let other = format!("{}{letter}{}", &genuine[..place], &genuine[place + 1..]);
+        if let Ok(accepted) = Beacon::read(&other).and_then(|beacon| Chain::local().verify(&beacon)) {
+            prop_assert_eq!(Ok(accepted), Chain::local().accept(round, &genuine), "{}", other);
+        }
+    }
+
+    #[test]
     fn random_bytes_are_no_signature(signature in proptest::collection::vec(any::<u8>(), 48), flags in any::<bool>()) {
         let mut signature = signature;
         // Half of them get past the flags and the prime.
