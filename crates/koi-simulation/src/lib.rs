@@ -10,6 +10,7 @@ mod audit;
 pub mod bugs;
 pub mod databases;
 mod faults;
+mod luck;
 pub mod model;
 pub mod seen;
 mod server;

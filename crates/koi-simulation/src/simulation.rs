@@ -381,6 +381,9 @@ impl Simulation {
         if let Some(wrong) = audit::objects(&self.server, &self.model).map_err(broken_store)? {
             return Err(wrong);
         }
+        if let Some(wrong) = crate::luck::unfair(&self.server).map_err(broken_store)? {
+            return Err(wrong);
+        }
         let broken = self.server.broken().map_err(broken_store)?;
         if broken.is_empty() { Ok(()) } else { Err(format!("the ledger check names {broken:?}")) }
     }

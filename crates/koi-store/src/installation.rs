@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::postgres::{self, Database};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{self, Beside, Folder, Indexes, Lock};
-use crate::{Answered, ApiKey, Begun, Due, Left, Notes, Store, Totals, Wanted};
+use crate::{Answered, ApiKey, Begun, Due, Left, Notes, Stated, Store, Totals, Wanted};
 
 /// Where an installation is.
 #[derive(Clone, Debug)]
@@ -329,6 +329,11 @@ impl Reader {
     /// The answer kept for an order of the office.
     pub fn answered(&self, key: Key) -> Result<Option<Answered>, StoreError> {
         either!(self, reader => reader.answered(key))
+    }
+
+    /// At most `limit` statements of the public log with numbers above `number`, each with its number.
+    pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
+        either!(self, reader => reader.statements(number, limit))
     }
 
     /// All keys of the API.

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::error::{StoreError, damaged};
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -63,6 +65,12 @@ pub(crate) enum Value<'a> {
 /// Numbers with commas between them.
 pub(crate) fn joined(numbers: &[i64]) -> String {
     numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Numbers that [`joined`] wrote.
+pub(crate) fn split(numbers: &str) -> Result<Vec<i64>, StoreError> {
+    let numbers = numbers.split(',').filter(|number| !number.is_empty()).map(str::parse);
+    numbers.collect::<Result<_, _>>().map_err(|_| damaged("a list of numbers"))
 }
 
 const fn number(name: &'static str) -> Column {

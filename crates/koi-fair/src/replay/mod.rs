@@ -70,7 +70,12 @@ enum Stage {
 impl<'a> Replay<'a> {
     /// The replay of a campaign of which everything is known: an error names what is missing.
     pub fn new(outline: &'a Outline) -> Result<Self, Wrong> {
-        let key = outline.pool_key()?;
+        Self::with_secret(outline, outline.secret()?)
+    }
+
+    /// The replay of a campaign whose secret is known, though it was not revealed yet: for who runs it.
+    pub fn with_secret(outline: &'a Outline, secret: &[u8; 32]) -> Result<Self, Wrong> {
+        let key = outline.pool_key(secret)?;
         let stock = Stock::new(outline.tiers().iter().map(|tier| tier.count).collect());
         Ok(Self {
             outline,

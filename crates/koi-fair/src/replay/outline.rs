@@ -205,12 +205,15 @@ impl Outline {
         tier.map_or(Packet { face: 0, split: false }, |tier| Packet { face: tier.face, split: tier.split })
     }
 
+    pub(super) fn secret(&self) -> Result<&[u8; 32], Wrong> {
+        self.reveal.as_ref().map(|reveal| &reveal.secret.0).ok_or(Wrong::NotRevealed)
+    }
+
     /// The key of its pool, from the secret and the randomness.
-    pub(super) fn pool_key(&self) -> Result<PoolKey, Wrong> {
+    pub(super) fn pool_key(&self, secret: &[u8; 32]) -> Result<PoolKey, Wrong> {
         let opening = self.opening.as_ref().ok_or(Wrong::Opening)?;
-        let reveal = self.reveal.as_ref().ok_or(Wrong::NotRevealed)?;
         let Hex32(chain) = self.rules.beacon.chain;
-        Ok(PoolKey::new(&reveal.secret.0, &chain, opening.round, &opening.randomness.0))
+        Ok(PoolKey::new(secret, &chain, opening.round, &opening.randomness.0))
     }
 
     fn beacon_fits(&self, chains: &[Chain]) -> Result<(), Wrong> {

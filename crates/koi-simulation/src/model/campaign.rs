@@ -64,7 +64,16 @@ impl Campaign {
     pub fn new(rules: Document) -> Self {
         let left = rules.packets.iter().map(|tier| tier.count).collect();
         let (stage, buckets) = (Stage::Draft, Buckets::default());
-        Self { rules, pool_key: [0; 32], stage, submitted_by: None, left, ordinal: 0, buckets, coming_back: Vec::new() }
+        Self {
+            rules,
+            pool_key: [0; 32],
+            stage,
+            submitted_by: None,
+            left,
+            ordinal: 0,
+            buckets,
+            coming_back: Vec::new(),
+        }
     }
 
     /// Its rules are stated.

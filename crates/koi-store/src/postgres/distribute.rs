@@ -229,7 +229,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         let count = |how: &str| sql.value(&format!("SELECT count(*) FROM pg_dist_partition WHERE how = '{how}'"));
         assert_eq!(
             (count("reference"), count("cell beside none"), count("cell beside cell")),
-            ("12".to_owned(), "1".to_owned(), "6".to_owned())
+            ("13".to_owned(), "1".to_owned(), "6".to_owned())
         );
         // Nothing of it may run beside a server.
         let _server = database.serve(None).unwrap();
@@ -265,7 +265,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
 
         assert_eq!(sql.value("SELECT count(*) FROM pg_constraint WHERE contype IN ('x', 't') OR contype = 'f' \
             AND confrelid::regclass::text <> ALL (ARRAY['koi_schema', 'meta', 'campaign', 'tier', 'pause', 'merchant', \
-            'store', 'code', 'rate', 'answered', 'log', 'api_key'])"), "0");
+            'store', 'code', 'rate', 'statement', 'answered', 'log', 'api_key'])"), "0");
         assert_eq!(sql.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
         assert_eq!(sql.value("SELECT count(*) FROM pg_sequences"), "0");
     }

@@ -28,7 +28,7 @@ use super::writer::{LOOK, all_cells, load_catalog, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, State, Wanted};
+use crate::{Answered, State, Stated, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -257,6 +257,11 @@ impl Reader {
     /// The answer kept for an order of the office.
     pub fn answered(&self, key: Key) -> Result<Option<Answered>, StoreError> {
         table::answered::read(&self.ask_one(table::answered::get(key))?)
+    }
+
+    /// At most `limit` statements of the public log with numbers above `number`, each with its number.
+    pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
+        table::statement::read(&self.ask_one(table::statement::after(number, limit))?)
     }
 
     /// All keys of the API.

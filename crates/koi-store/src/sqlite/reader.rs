@@ -21,7 +21,7 @@ use super::sorted::{self, Beside, Found, KEYS, Recent, Runs, SHOPPERS};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::sheet::{Sheet, Value};
-use crate::{Answered, Want};
+use crate::{Answered, Stated, Want};
 
 /// Lines that SQLite's check names; after so many it is clear enough.
 const NAMED: usize = 100;
@@ -188,6 +188,11 @@ impl Reader {
     /// The answer kept for an order of the office.
     pub fn answered(&self, key: Key) -> Result<Option<Answered>, StoreError> {
         table::answered::get(&self.connection, key)
+    }
+
+    /// At most `limit` statements of the public log with numbers above `number`, each with its number.
+    pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
+        table::statement::after(&self.connection, number, limit)
     }
 
     /// All keys of the API.

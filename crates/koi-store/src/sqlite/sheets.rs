@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
 use super::table::{cell, meta, slice};
 use crate::error::{StoreError, damaged};
-use crate::sheet::{Kind, Sheet, Value};
+use crate::sheet::{Kind, Sheet, Value, split};
 
 /// The rows of a table, one after the other.
 pub(super) fn for_each(
@@ -52,18 +52,12 @@ fn value<'a>(row: &'a Row, place: usize, kind: Kind) -> Result<Value<'a>, StoreE
         (ValueRef::Text(text), kind) => {
             let text = std::str::from_utf8(text).map_err(|_| damaged("a text"))?;
             match kind {
-                Kind::Amounts | Kind::Numbers => Value::Numbers(list(text)?),
+                Kind::Amounts | Kind::Numbers => Value::Numbers(split(text)?),
                 _ => Value::Text(text.into()),
             }
         }
         (ValueRef::Real(_), _) => return Err(damaged("a number")),
     })
-}
-
-/// Numbers with commas between them.
-fn list(text: &str) -> Result<Vec<i64>, StoreError> {
-    let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);
-    numbers.collect::<Result<_, _>>().map_err(|_| damaged("a list of numbers"))
 }
 
 /// Adds a row that was read from this store or another one.

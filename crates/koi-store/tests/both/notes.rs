@@ -2,7 +2,7 @@
 
 use koi_core::id::Principal;
 use koi_core::ledger::Transfer;
-use koi_store::{Answered, LogLine, Notes};
+use koi_store::{Answered, LogLine, Notes, Stated};
 
 use crate::Installation;
 use crate::sample::{self, asked, at};
@@ -87,14 +87,34 @@ fn an_installation_stays_what_it_was_first_served_as() {
 }
 
 #[test]
+fn statements_are_numbered_without_a_gap() {
+    let mut installation = Installation::new();
+    let all: Vec<Stated> = (1..=5).map(|number| stated(number, vec![number, i64::MAX, 0])).collect();
+    for statements in [&all[..2], &all[2..3], &all[3..]] {
+        commit(&mut installation, &Notes { statements: statements.to_vec(), ..Notes::default() });
+    }
+    let numbered: Vec<(i64, Stated)> = (1..).zip(all).collect();
+    let reader = installation.reader();
+    assert_eq!(reader.statements(0, 10).unwrap(), numbered);
+    assert_eq!(reader.statements(1, 3).unwrap(), numbered[1..4]);
+    assert_eq!(reader.statements(5, 10).unwrap(), []);
+}
+
+fn stated(number: i64, lines: Vec<i64>) -> Stated {
+    Stated { at: at(number), body: format!("{{\"红\":{number}}}"), lines }
+}
+
+#[test]
 fn notes_are_rolled_back_with_their_rows() {
     let mut installation = Installation::new();
     let mut rows = installation.begin(&[]).unwrap();
     rows.transfers.push(sample::transfer(1));
     rows.transfers.push(sample::transfer(1));
     let answered = Answered { asked: asked(5), status: 200, body: String::new() };
-    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), log: Vec::new() };
+    let statements = vec![stated(1, vec![7])];
+    let notes = Notes { answered: Some(answered), sandbox_clock: Some(at(1)), statements, log: Vec::new() };
     assert!(installation.end(&rows, &notes).is_err());
     assert_eq!(installation.reader().answered(asked(5).key).unwrap(), None);
     assert_eq!(installation.sandbox_clock(), None);
+    assert_eq!(installation.reader().statements(0, 10).unwrap(), []);
 }

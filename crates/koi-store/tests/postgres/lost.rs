@@ -183,7 +183,7 @@ fn order_notes(number: i64, revision: &str) -> Notes {
             subject: revision.to_owned(),
             detail: String::new(),
         }],
-        sandbox_clock: None,
+        ..Notes::default()
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod freshness;
 pub mod keys;
+pub mod leaves;
 pub mod luck;
 pub mod pipeline;
 pub mod readers;

@@ -3,9 +3,11 @@
 
 use std::sync::LazyLock;
 
+use super::Fields;
 use crate::Stated;
-use crate::postgres::session::Request;
-use crate::sheet::joined;
+use crate::error::StoreError;
+use crate::postgres::session::{Reply, Request};
+use crate::sheet::{joined, split};
 
 const NAME: &str = "statement";
 
@@ -16,6 +18,25 @@ static ADD: LazyLock<String> = LazyLock::new(|| {
          FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY AS new (at, body, lines, place)"
     )
 });
+
+static AFTER: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT number, at, body, lines FROM {NAME} WHERE number > $1 ORDER BY number LIMIT $2")
+});
+
+/// Asks for at most `limit` statements with numbers above `number`.
+pub(crate) fn after(number: i64, limit: u32) -> Request<'static> {
+    Request::with(&AFTER, vec![Box::new(number), Box::new(i64::from(limit))])
+}
+
+/// Reads the answer to [`after`].
+pub(crate) fn read(reply: &Reply) -> Result<Vec<(i64, Stated)>, StoreError> {
+    let one = |row| {
+        let mut fields = Fields::of(row);
+        let (number, at, body): (i64, _, &str) = (fields.next()?, fields.time()?, fields.next()?);
+        Ok((number, Stated { at, body: body.to_owned(), lines: split(fields.next()?)? }))
+    };
+    reply.rows.iter().map(one).collect()
+}
 
 /// Adds statements, in their order.
 pub(crate) fn add(statements: &[Stated]) -> Request<'_> {
