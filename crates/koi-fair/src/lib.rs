@@ -9,6 +9,7 @@
 pub mod beacon;
 pub mod canonical;
 pub mod draw;
+pub mod log;
 pub mod packet;
 pub mod replay;
 pub mod selection;

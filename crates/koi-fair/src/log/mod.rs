@@ -1,0 +1,5 @@
+//! The log: an append-only Merkle tree in the formats of C2SP, which tools of others can read.
+
+pub mod path;
+pub mod tile;
+pub mod tree;
