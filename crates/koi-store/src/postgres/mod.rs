@@ -28,6 +28,7 @@
 
 mod address;
 mod administer;
+mod catalog;
 mod changes;
 mod copying;
 mod distribute;
