@@ -188,6 +188,24 @@ fn a_start_waits_for_its_database_and_ends_when_told() {
     assert!(said.contains("the database is away: waiting for it"), "{said}");
 }
 
+/// The database goes away in the middle of a start: it takes the connections that write, and none of those that read.
+#[test]
+fn a_start_waits_for_a_database_that_is_there_only_at_first() {
+    let cluster = postgres::Server::own();
+    let name = cluster.fresh();
+    let sql = cluster.sql("postgres");
+    sql.run(&format!("CREATE ROLE till LOGIN CONNECTION LIMIT 3; ALTER DATABASE {name} OWNER TO till"));
+    let url = cluster.url(&name).replace("koi@", "till@");
+    scope(|scope| {
+        let starting = scope.spawn(|| Server::on_database(&url, DURING, &["--writers", "2"]));
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(!starting.is_finished());
+        sql.run("ALTER ROLE till CONNECTION LIMIT -1");
+        let server = starting.join().unwrap();
+        assert_eq!(server.call("GET", "/readyz").send().status, 200);
+    });
+}
+
 #[test]
 fn keys_and_checks_work_on_a_database() {
     let ([server], url) = servers::<1>(&[]);
