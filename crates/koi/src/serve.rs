@@ -56,8 +56,8 @@ async fn serve_routes(
         opened = open(settings, &installation) => opened?,
         why = &mut stop => return why,
     };
-    // Held to the end: the lock says that the folder is served.
-    let Opened { writers, lock: _lock, clock, catalog, cells, keys, readers } = opened;
+    // The lock is held to the end: it says that the folder is served.
+    let Opened { writers, lock, clock, catalog, cells, keys, readers } = opened;
     let (clock, catalog) = (Arc::new(clock), Arc::new(RwLock::new(catalog)));
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules(cells);
@@ -96,11 +96,24 @@ async fn serve_routes(
     let why = until(stop, &writers).await;
     tracing::info!("stopping: open requests may finish");
     stopping.send_replace(true);
-    serving.await?;
-    // Nothing writes any more when the lock is given back.
-    following.await?;
-    // The engine ends when nobody can reach it any more; what was taken is finished first.
-    writers.all_ended().await;
+    let ended = async {
+        serving.await?;
+        // Nothing writes any more when the lock is given back.
+        following.await?;
+        // The engine ends when nobody can reach it any more; what was taken is finished first.
+        writers.all_ended().await;
+        anyhow::Ok(())
+    };
+    match tokio::time::timeout(limits::SHUTDOWN_TIME, ended).await {
+        Ok(ended) => ended?,
+        // A storage that is silent may be so for as long as it likes. Nobody was answered what it did not confirm: it is as
+        // if the process was killed now. What waits may still write, so that the lock ends with the process.
+        Err(_) => {
+            tracing::warn!("the storage does not answer: what it was asked for is given up");
+            std::mem::forget(lock);
+            return why;
+        }
+    }
     match writers.panicked() {
         Some(words) => Err(anyhow!("the writer panicked: {words}")),
         None => why,
