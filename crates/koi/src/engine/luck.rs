@@ -55,3 +55,63 @@ pub fn pool_key(campaign: &Campaign) -> PoolKey {
     let round = chain.round_at(campaign.rules.starts_at.ms() - BEFORE_OPENING_MS);
     PoolKey::new(&campaign.pool_secret, &chain.hash, round, &local_randomness(round))
 }
+
+#[cfg(test)]
+mod tests {
+    use koi_core::id::{CampaignId, FunderId};
+    use koi_core::money::Currency;
+    use koi_core::rules::{Bilingual, CouponRules, Eligibility, Limits, Rules, Threshold};
+    use koi_core::time::{DAY_MS, Zone};
+
+    use super::*;
+
+    const OPENING: Time = Time::of_ms(1_531_584_000_000);
+
+    /// The first campaign of an installation, of this secret and this opening.
+    fn campaign(secret: u8, starts_at: Time) -> Campaign {
+        let both = || Bilingual { en: "Red packets".into(), zh: "红包".into() };
+        let rules = Rules {
+            id: CampaignId::stored("summer"),
+            title: both(),
+            currency: Currency::CNY,
+            funder: FunderId::stored("funder"),
+            zone: Zone::parse("Asia/Shanghai").unwrap(),
+            starts_at,
+            ends_at: starts_at.plus_ms(DAY_MS),
+            packets: vec![],
+            eligibility: Eligibility { verified: false, id_countries: vec![], not_in_countries: vec![] },
+            limits: Limits { window_days: 30, per_window: 5, live: 5 },
+            coupon: CouponRules {
+                valid_days: 1,
+                threshold: Threshold::Exceeds,
+                min_shopper_pays: 1,
+                refund_returns_coupon: false,
+                restock_expired: false,
+            },
+            quote_valid_s: 1,
+            merchants: None,
+            terms: both(),
+        };
+        Campaign::draft(CampaignNo(1), rules, [secret; 32])
+    }
+
+    fn picks(pools: &Pools, campaign: &Campaign) -> Vec<u64> {
+        let pick = |ordinal| pools.pick(campaign, Cell(3), Pick::Claim { ordinal }, 1_000_000);
+        (0..16).map(pick).collect()
+    }
+
+    /// After a failover that lost a campaign another one has its number; and before it is open a draft's opening may be
+    /// another one. Each is drawn with its own key, whatever was drawn before under the number.
+    #[test]
+    fn a_campaign_is_drawn_with_its_own_key_whoever_had_its_number() {
+        let pools = Pools::default();
+        let (lost, other) = (campaign(1, OPENING), campaign(2, OPENING));
+        let later = campaign(2, OPENING.plus_ms(DAY_MS));
+        let fresh = |campaign: &Campaign| picks(&Pools::default(), campaign);
+        for campaign in [&lost, &other, &later, &other, &lost] {
+            assert_eq!(picks(&pools, campaign), fresh(campaign));
+            assert_eq!(pools.key(campaign), pool_key(campaign));
+        }
+        assert!(fresh(&lost) != fresh(&other) && fresh(&other) != fresh(&later));
+    }
+}
