@@ -223,8 +223,8 @@ fn a_stop_does_not_wait_for_a_database_that_is_silent() {
     waiting.write_all(&call.bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(500));
     server.terminate();
-    // A second or two more than it has, for a machine that has much to do.
-    assert_eq!(server.ends_within(Duration::from_secs(18)), Some(0));
+    // Some more than it has, for a machine that has much to do, and less than an answer is waited for.
+    assert_eq!(server.ends_within(Duration::from_secs(25)), Some(0));
     assert!(read(&mut waiting).is_none_or(|answer| answer.status == 503));
     cluster.go_on();
     let again = Server::on_database(&url, DURING, &[]);
