@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use koi_core::catalog::Catalog;
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
 use koi_core::rows::Cells;
 use koi_core::time::Time;
-use koi_store::{Begun, Due, Left, Notes, Store, StoreError, Wanted};
+use koi_store::{Begun, Due, Left, News, Notes, Store, StoreError, Wanted};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -133,9 +132,9 @@ fn conflict() -> StoreError {
 }
 
 impl<S: Store> Store for Failing<S> {
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+    fn catalog_after(&mut self, known: u64) -> Result<News, StoreError> {
         self.may_read()?;
-        self.inner.load_catalog()
+        self.inner.catalog_after(known)
     }
 
     fn cells(&self) -> u16 {

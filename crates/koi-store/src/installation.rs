@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::postgres::{self, Database};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{self, Beside, Folder, Indexes, Lock};
-use crate::{Answered, ApiKey, Begun, Due, Left, Notes, Stated, Store, Totals, Wanted};
+use crate::{Answered, ApiKey, Begun, Due, Left, News, Notes, Stated, Store, Totals, Wanted};
 
 /// Where an installation is.
 #[derive(Clone, Debug)]
@@ -163,8 +163,8 @@ impl Store for Writer {
         either!(self, writer => writer.span())
     }
 
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
-        either!(self, writer => writer.load_catalog())
+    fn catalog_after(&mut self, known: u64) -> Result<News, StoreError> {
+        either!(self, writer => writer.catalog_after(known))
     }
 
     fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
@@ -265,6 +265,14 @@ impl Reader {
     /// Everything that changes rarely, as it is stored.
     pub fn catalog(&self) -> Result<Catalog, StoreError> {
         either!(self, reader => reader.catalog())
+    }
+
+    /// What is stored of the catalog and was not at a revision that is known.
+    pub fn catalog_after(&self, known: u64) -> Result<News, StoreError> {
+        match self {
+            Self::Folder(reader) => reader.catalog().map(News::Whole),
+            Self::Database(reader) => reader.catalog_after(known),
+        }
     }
 
     /// A campaign's stock and balances.

@@ -19,7 +19,7 @@ mod sheet;
 pub mod sqlite;
 pub mod tally;
 
-use koi_core::catalog::Catalog;
+use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
 use koi_core::idempotency::{Asked, Key};
 use koi_core::rows::Cells;
@@ -140,6 +140,36 @@ pub struct Begun {
     pub answered: Option<Answered>,
 }
 
+/// What is stored of the catalog, for who knows an earlier state of it.
+#[derive(Debug)]
+pub enum News {
+    /// All of it.
+    Whole(Catalog),
+    /// The revision that it has now, and what was written after the one that is known.
+    Later(u64, Vec<Entry>),
+}
+
+impl News {
+    /// The revision that the catalog has now.
+    pub fn revision(&self) -> u64 {
+        match self {
+            Self::Whole(catalog) => catalog.revision,
+            Self::Later(revision, _) => *revision,
+        }
+    }
+
+    /// Reaches a catalog, which is that of the revision that was known.
+    pub fn reach(self, catalog: &mut Catalog) {
+        match self {
+            Self::Whole(stored) => *catalog = stored,
+            Self::Later(revision, entries) => {
+                entries.into_iter().for_each(|entry| catalog.apply(entry));
+                catalog.revision = revision;
+            }
+        }
+    }
+}
+
 /// What is left of a campaign's stock in a cell, tier by tier.
 pub type Left = (Cell, Vec<u64>);
 
@@ -154,8 +184,16 @@ pub trait Store: Send {
     /// The most cells of one transaction.
     fn span(&self) -> usize;
 
+    /// Reads what is stored of the catalog and was not at a revision that is known. Within a transaction that is under way
+    /// it is as new as the transaction, or newer.
+    fn catalog_after(&mut self, known: u64) -> Result<News, StoreError>;
+
     /// Reads campaigns, merchants, stores, codes and the rates in force.
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError>;
+    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+        let mut catalog = Catalog::default();
+        self.catalog_after(catalog.revision)?.reach(&mut catalog);
+        Ok(catalog)
+    }
 
     /// Begins a transaction on some cells (on the treasury, if none is named), and reads what a batch needs of each;
     /// nobody else changes these cells before its end, nor any campaign. `asked` is the key of an order of the office.

@@ -2,7 +2,7 @@
 //!
 //! A sheet has the columns that tell something of their own. What follows from them is left out: the cell and the campaign
 //! of a number, which are in the number; the indexes of a data folder that are tables there; and what servers keep for
-//! themselves (the catalog's revision, the latest time of a cell).
+//! themselves (the catalog's revision, and the one at which each row of it was written; the latest time of a cell).
 
 use std::borrow::Cow;
 

@@ -42,8 +42,10 @@ pub const DRAIN_TIME: Duration = Duration::from_secs(2);
 pub const CONNECTIONS: usize = 4_096;
 /// Rest after a connection that could not be accepted.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
-/// Time for open requests to finish when the server is told to stop; then they are given up.
+/// Time in which the server ends when it is told to stop, whatever its storage does.
 pub const SHUTDOWN_TIME: Duration = Duration::from_secs(15);
+/// Time of it for open requests to finish; then they are given up, and the rest is for what the engine has under way.
+pub const LAST_REQUESTS_TIME: Duration = Duration::from_secs(14);
 /// Characters of an idempotency key.
 pub const KEY_CHARS: usize = 255;
 /// Entries of a page of a list, and the number without `?limit=`.
@@ -96,7 +98,9 @@ mod tests {
         ] {
             assert!(PAGE.contains(&format!("| {what} | {limit} |")), "{what}: {limit}");
         }
-        assert!(PAGE.contains(&format!("Those have {};", seconds(SHUTDOWN_TIME))));
+        assert!(PAGE.contains(&format!("Those have {};", seconds(LAST_REQUESTS_TIME))));
+        assert!(PAGE.contains(&format!("it ends within {},", seconds(SHUTDOWN_TIME))));
+        assert!(LAST_REQUESTS_TIME < SHUTDOWN_TIME);
         assert_eq!(READERS, 4, "as the page says");
     }
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use koi_core::catalog::Catalog;
 use koi_core::id::Cell;
 use koi_core::time::{DAY_MS, Time};
-use koi_store::sqlite::{Beside, Lock};
+use koi_store::sqlite::Lock;
 use koi_store::{Installation, Store, StoreError, Wanted, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -56,8 +56,8 @@ async fn serve_routes(
         opened = open(settings, &installation) => opened?,
         why = &mut stop => return why,
     };
-    // Held to the end: the lock says that the folder is served.
-    let Opened { writers, recent, lock: _lock, clock, catalog, cells } = opened;
+    // The lock is held to the end: it says that the folder is served.
+    let Opened { writers, lock, clock, catalog, cells, keys, readers } = opened;
     let (clock, catalog) = (Arc::new(clock), Arc::new(RwLock::new(catalog)));
     let metrics = Arc::new(Metrics::default());
     let rules = settings.rules(cells);
@@ -68,10 +68,6 @@ async fn serve_routes(
     });
     let (engine, writers) =
         Engine::start(pipelines.collect(), cells).context("a writer thread could not be started")?;
-    let keys = Keys::open(&installation, settings.sandbox).await?;
-    let reading = installation.clone();
-    let readers =
-        blocking(move || Readers::open(&reading, recent, limits::READERS, limits::READER_TIME)).await??;
 
     let listener = TcpListener::bind(&settings.listen).await.with_context(|| {
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
@@ -100,11 +96,24 @@ async fn serve_routes(
     let why = until(stop, &writers).await;
     tracing::info!("stopping: open requests may finish");
     stopping.send_replace(true);
-    serving.await?;
-    // Nothing writes any more when the lock is given back.
-    following.await?;
-    // The engine ends when nobody can reach it any more; what was taken is finished first.
-    writers.all_ended().await;
+    let ended = async {
+        serving.await?;
+        // Nothing writes any more when the lock is given back.
+        following.await?;
+        // The engine ends when nobody can reach it any more; what was taken is finished first.
+        writers.all_ended().await;
+        anyhow::Ok(())
+    };
+    match tokio::time::timeout(limits::SHUTDOWN_TIME, ended).await {
+        Ok(ended) => ended?,
+        // A storage that is silent may be so for as long as it likes. Nobody was answered what it did not confirm: it is as
+        // if the process was killed now. What waits may still write, so that the lock ends with the process.
+        Err(_) => {
+            tracing::warn!("the storage does not answer: what it was asked for is given up");
+            std::mem::forget(lock);
+            return why;
+        }
+    }
     match writers.panicked() {
         Some(words) => Err(anyhow!("the writer panicked: {words}")),
         None => why,
@@ -114,11 +123,12 @@ async fn serve_routes(
 /// An installation that is open for serving, and what is known of it in memory.
 struct Opened {
     writers: Vec<Writer>,
-    recent: Option<Beside>,
     lock: Option<Lock>,
     clock: Clock,
     catalog: Catalog,
     cells: u16,
+    keys: Keys,
+    readers: Readers,
 }
 
 /// Opens an installation. A database that is away is waited for: whoever starts both need not know which one is faster.
@@ -147,7 +157,9 @@ fn open_now(settings: &Serve, installation: &Installation) -> anyhow::Result<Ope
     must_be_the_same(settings, installation, writer)?;
     let clock = sandbox_clock(settings, installation, writer)?;
     let (catalog, cells) = (writer.load_catalog()?, writer.cells());
-    Ok(Opened { writers: served.writers, recent: served.recent, lock: served.lock, clock, catalog, cells })
+    let keys = Keys::open(installation, settings.sandbox)?;
+    let readers = Readers::open(installation, served.recent, limits::READERS, limits::READER_TIME)?;
+    Ok(Opened { writers: served.writers, lock: served.lock, clock, catalog, cells, keys, readers })
 }
 
 /// Who writes beside others must not be far from their time: what falls due by it is booked for good.
@@ -281,12 +293,11 @@ struct Keys {
 }
 
 impl Keys {
-    async fn open(installation: &Installation, sandbox: bool) -> anyhow::Result<Self> {
-        let reading = installation.clone();
-        let reader = blocking(move || Readers::open(&reading, None, 1, limits::READER_TIME)).await??;
-        let keys = Self { ring: Arc::new(KeyRing::new(sandbox)), reader, installation: installation.clone() };
-        keys.ring.replace(keys.reader.read(|reader| reader.keys()).await?);
-        Ok(keys)
+    fn open(installation: &Installation, sandbox: bool) -> Result<Self, StoreError> {
+        let ring = Arc::new(KeyRing::new(sandbox));
+        ring.replace(installation.reader()?.keys()?);
+        let reader = Readers::open(installation, None, 1, limits::READER_TIME)?;
+        Ok(Self { ring, reader, installation: installation.clone() })
     }
 
     /// Keys that the command line makes or revokes work, or stop working, within a moment; when they were last used is
@@ -379,7 +390,7 @@ mod tests {
         let folder = Installation::Folder(koi_store::sqlite::Folder::new(place.path()));
         let mut served = folder.serve(None, 1).unwrap();
         let writer = &mut served.writers[0];
-        let keys = Keys::open(&folder, false).await.unwrap();
+        let keys = Keys::open(&folder, false).unwrap();
         let ring = keys.ring.clone();
         let (stop, stopped) = watch::channel(false);
         let following = tokio::spawn(keys.follow(stopped));

@@ -2,9 +2,11 @@
 
 mod cli;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cli::{Server, run};
+use koi_store::sqlite::Folder;
 
 const MERCHANT: &str = r#"{"id":"mID","name":"Shop","country":"NZ","currency":"NZD","fee_bps":160}"#;
 
@@ -35,12 +37,7 @@ fn a_backup_is_taken_while_the_server_works_and_comes_back() {
     let volume = path("volume");
     run(&["restore", &file, "--data", &volume]).expect(0);
     assert!(run(&["check", "--data", &volume, "--json"]).expect(0).json()["ok"].as_bool().unwrap());
-    let mut names: Vec<_> = std::fs::read_dir(&volume)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    assert_eq!(names, ["koi.db", "lost+found"]);
+    assert_eq!(names(&folder.path().join("volume")), ["koi.db", "lost+found"]);
     let restored = Server::sandbox(&folder.path().join("volume"));
     assert_eq!(restored.call("GET", "/v1/merchants/m0", "sandbox_acquirer", "").0, 200);
 }
@@ -52,8 +49,42 @@ fn what_is_no_backup_is_not_restored() {
     std::fs::write(path("junk"), "x".repeat(10_000)).unwrap();
     assert!(run(&["restore", &path("junk"), "--data", &path("new")]).expect(1).err.contains("no backup"));
     run(&["restore", &path("absent"), "--data", &path("new")]).expect(2);
-    assert!(!folder.path().join("new/koi.db").exists());
-    assert!(!folder.path().join("new/koi-restore.partial").exists());
+    run(&["restore", &path("junk"), "--data", &path("new/and/deeper")]).expect(1);
+    assert!(!folder.path().join("new").exists(), "nothing is left behind");
+    // A folder that was there stays, with what was in it.
+    std::fs::create_dir_all(path("volume/lost+found")).unwrap();
+    run(&["restore", &path("junk"), "--data", &path("volume")]).expect(1);
+    assert_eq!(names(&folder.path().join("volume")), ["lost+found"]);
+}
+
+/// Whoever restores has the folder to itself: a second restore, or a server, does not touch what the first one makes.
+#[test]
+fn two_restores_into_one_folder_do_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    assert_eq!(Server::sandbox(&folder.path().join("data")).stop(), 0);
+    run(&["backup", &path("backup.db"), "--data", &path("data")]).expect(0);
+    // The first one is at work.
+    let held = Folder::new(&folder.path().join("new"));
+    let lock = held.reserve().unwrap();
+    std::fs::create_dir(path("new/koi-restore.partial")).unwrap();
+    std::fs::write(path("new/koi-restore.partial/koi.db"), "half of it").unwrap();
+    let second = run(&["restore", &path("backup.db"), "--data", &path("new")]).expect(2);
+    assert!(second.err.contains("is using"), "{}", second.err);
+    assert_eq!(std::fs::read_to_string(path("new/koi-restore.partial/koi.db")).unwrap(), "half of it");
+    // It was killed: what it left behind is in nobody's way.
+    drop(lock);
+    run(&["restore", &path("backup.db"), "--data", &path("new")]).expect(0);
+    assert_eq!(names(&folder.path().join("new")), ["koi.db", "koi.lock"]);
+    run(&["check", "--data", &path("new")]).expect(0);
+}
+
+/// What is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[test]

@@ -13,7 +13,6 @@ use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
 use koi::limits;
 use koi::metrics::Metrics;
-use koi_core::catalog::Catalog;
 use koi_core::catalog::{Merchant, Store};
 use koi_core::command::{Answer, Call, Claim, Command, Order, Purchase, Shopper};
 use koi_core::id::{AccountId, CampaignId, CodeText, FunderId, Medium, MerchantId, PersonId, Principal, StoreId};
@@ -28,7 +27,7 @@ use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rule
 use koi_core::scene::Settings;
 use koi_core::time::{DAY_MS, Time, Zone};
 use koi_store::sqlite::{Folder, Lock};
-use koi_store::{Begun, Due, Installation, Left, Notes, Store as Door, StoreError, Wanted, Writer};
+use koi_store::{Begun, Due, Installation, Left, News, Notes, Store as Door, StoreError, Wanted, Writer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -281,12 +280,14 @@ fn a_claim_that_cannot_be_told_in_time_is_asked_to_come_again_and_told_then() {
     assert_eq!(outcomes[0], Err(Failure::Refused(Refusal::SoldOut)));
 }
 
-/// What happens in place of the next commit, once it is lost.
-type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+/// What somebody else does.
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnMut() + Send>>>>;
 
-/// A store whose next commit is lost, while somebody else is at work.
+/// A store beside which somebody else is at work: each time before a transaction is begun; and in place of the next
+/// commit, which is lost.
 struct Interrupted {
     inner: Writer,
+    before: Meanwhile,
     meanwhile: Meanwhile,
 }
 
@@ -303,16 +304,19 @@ impl Door for Interrupted {
         self.inner.span()
     }
 
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
-        self.inner.load_catalog()
+    fn catalog_after(&mut self, known: u64) -> Result<News, StoreError> {
+        self.inner.catalog_after(known)
     }
 
     fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
+        if let Some(before) = &mut *self.before.lock().unwrap() {
+            before();
+        }
         self.inner.begin(wanted, asked)
     }
 
     fn commit(&mut self, cells: &Cells, notes: &Notes) -> Result<(), StoreError> {
-        let Some(meanwhile) = self.meanwhile.lock().unwrap().take() else {
+        let Some(mut meanwhile) = self.meanwhile.lock().unwrap().take() else {
             return self.inner.commit(cells, notes);
         };
         self.inner.rollback();
@@ -357,7 +361,8 @@ fn what_another_server_did_of_a_lost_batch_is_not_taken_for_all_of_it() {
     // One cell has one lane: the other server opens a connection of its own.
     let (one, other) = (served.writers.remove(0), installation.administer().unwrap());
     let meanwhile = Meanwhile::default();
-    let mut one = Stage::over(Interrupted { inner: one, meanwhile: meanwhile.clone() });
+    let mut one =
+        Stage::over(Interrupted { inner: one, before: Meanwhile::default(), meanwhile: meanwhile.clone() });
     one.set();
     one.live(rules("red", 10, true));
     let mut two = Stage::over(other);
@@ -378,6 +383,50 @@ fn what_another_server_did_of_a_lost_batch_is_not_taken_for_all_of_it() {
     assert_eq!([coupon_of(&again[0]), coupon_of(&again[1])], [(first.0, true), (second.0, true)]);
     let checked = koi::check::check(&installation.reader().unwrap(), &|_, _| {}).unwrap();
     assert_eq!((checked.coupons, checked.broken), (2, Vec::<String>::new()));
+}
+
+/// Another server imports merchants, and is always faster: each transaction finds a catalog that is not known yet.
+#[test]
+fn nobody_is_kept_waiting_however_often_the_catalog_is_changed_elsewhere() {
+    let cluster = postgres::Server::shared();
+    let installation = Installation::Database(Box::new(cluster.url(&cluster.fresh()).parse().unwrap()));
+    let mut served = installation.serve(Some(4), 1).unwrap();
+    let (one, other) = (served.writers.remove(0), installation.administer().unwrap());
+    let before = Meanwhile::default();
+    let mut one = Stage::over(Interrupted { inner: one, before: before.clone(), meanwhile: Meanwhile::default() });
+    one.set();
+    one.live(rules("red", 10, true));
+    let mut two = Stage::over(other);
+    let mut number = 0;
+    *before.lock().unwrap() = Some(Box::new(move || {
+        number += 1;
+        // A campaign that nobody knew when the batch was taken, too: a claim needs rows of it.
+        if number == 2 {
+            two.live(rules("blue", 10, true));
+        }
+        two.order(Order::AddMerchant(Merchant {
+            id: MerchantId::stored(&format!("m{number}")),
+            name: "Shop".into(),
+            country: Country::parse("NZ").unwrap(),
+            currency: Currency::CNY,
+            fee_bps: 60,
+        }));
+    }));
+
+    for name in ["P1", "P2", "P3"] {
+        let outcomes = one.call(vec![claim("red", name), claim("blue", name)]);
+        assert!(is_coupon(&outcomes[0]), "{name}: {outcomes:?}");
+        assert!(name == "P1" || is_coupon(&outcomes[1]), "{name}: {outcomes:?}");
+    }
+    // Orders are decided on what the other has just done.
+    let store = Store {
+        id: StoreId::stored("of-m1"),
+        merchant: MerchantId::stored("m1"),
+        name: "Queen Street".into(),
+        country: Country::parse("NZ").unwrap(),
+        zone: Zone::parse("Pacific/Auckland").unwrap(),
+    };
+    one.order(Order::AddStore(store));
 }
 
 /// A failover to a replica that had not received everything: what the old primary had confirmed is gone.

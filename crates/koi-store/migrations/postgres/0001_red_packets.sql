@@ -4,7 +4,8 @@
 -- file), and every statement on them is restricted by it: so each works on the rows of its cells only, and on Citus
 -- on the node that has them. Foreign keys, triggers and sequences are absent on purpose: the rules know what belongs
 -- together, and a number is made where its row is decided on.
--- The tables before them hold what changes rarely; on Citus each node has a copy.
+-- The tables before them hold what changes rarely; on Citus each node has a copy. Those of the catalog say with each row
+-- at which of the catalog's revisions it was written last (`revised`): who knows an earlier one reads the rows after it.
 -- Names compare byte by byte (`COLLATE "C"`): an index does not change its order with the system's locale.
 -- Amounts are minor units, times milliseconds since 1970-01-01T00:00:00Z.
 
@@ -56,8 +57,12 @@ CREATE TABLE campaign (
     -- names separated by spaces; NULL: all merchants take part
     merchants         text,
     terms_en          text     NOT NULL,
-    terms_zh          text     NOT NULL
+    terms_zh          text     NOT NULL,
+    -- the revision above is the campaign's own, this one the catalog's; it is that of the tiers and pauses, too
+    revised           bigint   NOT NULL
 );
+
+CREATE INDEX campaign_revised ON campaign (revised);
 
 -- The tiers of each campaign's stock, in the order of its document.
 CREATE TABLE tier (
@@ -83,34 +88,46 @@ CREATE TABLE merchant (
     name     text   NOT NULL,
     country  text   NOT NULL,
     currency text   NOT NULL,
-    fee_bps  bigint NOT NULL
+    fee_bps  bigint NOT NULL,
+    revised  bigint NOT NULL
 );
+
+CREATE INDEX merchant_revised ON merchant (revised);
 
 CREATE TABLE store (
     id        text COLLATE "C" PRIMARY KEY,
-    merchant  text NOT NULL,
-    name      text NOT NULL,
-    country   text NOT NULL,
-    time_zone text NOT NULL
+    merchant  text   NOT NULL,
+    name      text   NOT NULL,
+    country   text   NOT NULL,
+    time_zone text   NOT NULL,
+    revised   bigint NOT NULL
 );
+
+CREATE INDEX store_revised ON store (revised);
 
 CREATE TABLE code (
     code           text COLLATE "C" PRIMARY KEY,
-    store          text NOT NULL,
-    medium         text NOT NULL,
+    store          text   NOT NULL,
+    medium         text   NOT NULL,
     revoked_at     bigint,
-    revoked_reason text
+    revoked_reason text,
+    revised        bigint NOT NULL
 );
+
+CREATE INDEX code_revised ON code (revised);
 
 -- Every rate that was ever in force; the last of a pair is.
 CREATE TABLE rate (
-    number bigint PRIMARY KEY,
-    "from" text   NOT NULL,
-    "into" text   NOT NULL,
+    number  bigint PRIMARY KEY,
+    "from"  text   NOT NULL,
+    "into"  text   NOT NULL,
     -- in steps of 10⁻⁸
-    rate   bigint NOT NULL,
-    since  bigint NOT NULL
+    rate    bigint NOT NULL,
+    since   bigint NOT NULL,
+    revised bigint NOT NULL
 );
+
+CREATE INDEX rate_revised ON rate (revised, number);
 
 -- What the public log will say of campaigns, in the order in which it became true. `body` is a leaf, `lines` the number
 -- of the next line of each cell's ledger, with commas between them: what was written before stands before it in the log.

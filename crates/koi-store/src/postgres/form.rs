@@ -291,23 +291,31 @@ impl<R> Table<R> {
         )
     }
 
-    /// Puts rows of a table without cells in the place of those before.
+    /// Puts rows of the catalog in the place of those before, each with the revision at which it is written.
     pub(super) fn put(&self) -> String {
-        let name = self.name;
+        let (name, revised) = (self.name, self.columns.len() + 1);
         let into = list(self.names(|_| true), str::to_owned);
         let values = list(self.names(|_| true), |name| format!("new.{name}"));
         let keys = list(self.names(|part| part == Part::Key), str::to_owned);
         let set = list(self.names(|part| part != Part::Key), |name| format!("{name} = excluded.{name}"));
         let arrays = self.arrays(1);
         format!(
-            "INSERT INTO {name} ({into}) SELECT {values} FROM unnest({arrays}) AS new ({into}) \
-             ON CONFLICT ({keys}) DO UPDATE SET {set}"
+            "INSERT INTO {name} ({into}, revised) SELECT {values}, ${revised}::bigint \
+             FROM unnest({arrays}) AS new ({into}) \
+             ON CONFLICT ({keys}) DO UPDATE SET {set}, revised = excluded.revised"
         )
     }
 
-    /// Reads all rows of a table without cells.
-    pub(super) fn all(&self, order: &str) -> String {
-        format!("SELECT {} FROM {} AS stored ORDER BY {order}", self.read(), self.name)
+    /// The values of what [`put`](Self::put) writes.
+    pub(super) fn values_at<'a>(&self, rows: &[&'a R], revised: i64) -> Vec<Param<'a>> {
+        let mut values = self.values(rows);
+        values.push(Box::new(revised));
+        values
+    }
+
+    /// Reads the rows of the catalog that were written after a revision, in no order.
+    pub(super) fn after(&self) -> String {
+        format!("SELECT {} FROM {} AS stored WHERE stored.revised > $1", self.read(), self.name)
     }
 
     fn arrays(&self, first: usize) -> String {

@@ -16,6 +16,10 @@
 //! then the batch counts as the earlier one, of which the order reads nothing; and whoever begins after the order's answer
 //! sees it. Orders follow each other by the revision itself, which each moves on from the one that it was decided on.
 //!
+//! A batch that finds another revision than the one that is known reads what was written since (`catalog`), with its cells
+//! locked, and goes on. An order that needs none of its cells may commit meanwhile, and is seen: then the batch counts as
+//! the later one.
+//!
 //! Locks are taken in one order by everybody: cells from the lowest on, when a transaction begins; then the revision and
 //! the sandbox's clock, when it ends.
 //!
@@ -28,6 +32,7 @@
 
 mod address;
 mod administer;
+mod catalog;
 mod changes;
 mod copying;
 mod distribute;

@@ -52,26 +52,27 @@ impl Entries {
             && self.rates.is_empty()
     }
 
-    /// The statements that write it, after the revision is taken.
-    fn requests(&self, since: Time) -> Vec<Request<'_>> {
+    /// The statements that write it, after the revision is taken: `revised` is the one that it makes.
+    fn requests(&self, since: Time, revised: u64) -> Vec<Request<'_>> {
+        let revised = revised.cast_signed();
         let mut requests = Vec::new();
         if !self.campaigns.is_empty() {
-            requests.extend(table::campaign::put(&self.campaigns));
+            requests.extend(table::campaign::put(&self.campaigns, revised));
         }
         if !self.merchants.is_empty() {
             let rows: Vec<&Merchant> = self.merchants.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::merchant::PUT, table::merchant::TABLE.values(&rows)));
+            requests.push(Request::with(&table::merchant::PUT, table::merchant::TABLE.values_at(&rows, revised)));
         }
         if !self.stores.is_empty() {
             let rows: Vec<&Store> = self.stores.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::store::PUT, table::store::TABLE.values(&rows)));
+            requests.push(Request::with(&table::store::PUT, table::store::TABLE.values_at(&rows, revised)));
         }
         if !self.codes.is_empty() {
             let rows: Vec<&Code> = self.codes.iter().map(Arc::as_ref).collect();
-            requests.push(Request::with(&table::code::PUT, table::code::TABLE.values(&rows)));
+            requests.push(Request::with(&table::code::PUT, table::code::TABLE.values_at(&rows, revised)));
         }
         if !self.rates.is_empty() {
-            requests.push(table::rate::add(&self.rates, since));
+            requests.push(table::rate::add(&self.rates, since, revised));
         }
         requests
     }
@@ -96,7 +97,7 @@ pub(super) fn requests<'a>(entries: &'a Entries, notes: &'a Notes, revision: u64
         requests.push((table::meta::hold(), Some(1)));
     }
     let since = notes.log.first().map_or(Time::EARLIEST, |line| line.at);
-    requests.extend(entries.requests(since).into_iter().map(|request| (request, None)));
+    requests.extend(entries.requests(since, revision + 1).into_iter().map(|request| (request, None)));
     if let Some(answered) = &notes.answered {
         requests.push((table::answered::add(answered), Some(1)));
     }

@@ -14,8 +14,8 @@ const PROBE: &str = "SELECT current_setting('server_version_num')::integer, curr
     current_setting('synchronous_commit'), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')";
 /// The first eight digits of the name of the file that the server writes its log to.
 const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
-/// That of a server which does not tell.
-const FIRST_TIMELINE: u32 = 1;
+/// That of a server which does not tell. (The first one is 1.)
+const NO_TIMELINE: u32 = 0;
 
 /// What matters later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,14 @@ pub(super) async fn probe(client: &Client) -> Result<Found, StoreError> {
 }
 
 /// The server's timeline. Not every service that speaks like PostgreSQL has one, or lets everybody ask for it: then the
-/// revisions alone must tell that a catalog is another one.
+/// revisions alone must tell that a catalog is another one, and it is always read as a whole.
 async fn timeline(client: &Client) -> Result<u32, StoreError> {
     match client.query_one(TIMELINE, &[]).await {
         Ok(row) => {
             let name: String = row.try_get(0).unwrap_or_default();
-            Ok(u32::from_str_radix(&name, 16).unwrap_or(FIRST_TIMELINE))
+            Ok(u32::from_str_radix(&name, 16).unwrap_or(NO_TIMELINE))
         }
-        Err(refused) if refused.code().is_some() && !client.is_closed() => Ok(FIRST_TIMELINE),
+        Err(refused) if refused.code().is_some() && !client.is_closed() => Ok(NO_TIMELINE),
         Err(error) => Err(error::of_connecting(&error)),
     }
 }

@@ -15,6 +15,7 @@ use koi_core::rows::{Cells, Counters, Rows, Slice};
 use koi_core::time::Time;
 use tokio_postgres::Row;
 
+use super::catalog;
 use super::form::place;
 use super::link::Link;
 use super::prefetch::{Filling, Lookup};
@@ -24,11 +25,11 @@ use super::sheets::Rows as Chunks;
 use super::table::cell::Stored;
 use super::table::{self, Fields};
 use super::walk::{self, Kind, Place};
-use super::writer::{LOOK, all_cells, load_catalog, slices_of};
+use super::writer::{LOOK, all_cells, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, State, Stated, Wanted};
+use crate::{Answered, News, State, Stated, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -146,7 +147,12 @@ impl Reader {
 
     /// Everything that changes rarely, as it is stored.
     pub fn catalog(&self) -> Result<Catalog, StoreError> {
-        self.in_one_moment(|| load_catalog(&mut self.link.borrow_mut()))
+        self.in_one_moment(|| catalog::all(&mut self.link.borrow_mut()))
+    }
+
+    /// What is stored of the catalog and was not at a revision that is known.
+    pub fn catalog_after(&self, known: u64) -> Result<News, StoreError> {
+        self.in_one_moment(|| catalog::after(&mut self.link.borrow_mut(), known))
     }
 
     /// A campaign's stock and balances, over all cells.
@@ -187,7 +193,7 @@ impl Reader {
 
     /// Every rate that was ever in force.
     pub fn rates(&self) -> Result<Vec<(Pair, Rate)>, StoreError> {
-        table::rate::read(&self.ask_one(table::rate::all())?)
+        table::rate::read(&self.ask_one(table::rate::after(0))?)
     }
 
     /// How many ordinals of a campaign there are in a cell, up to that of its last coupon.

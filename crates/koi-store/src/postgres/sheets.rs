@@ -66,6 +66,12 @@ fn numbered(sheet: &Sheet) -> Option<&'static str> {
     }
 }
 
+/// What servers keep for themselves with each new row: nobody knows the catalog of a copy yet, so that it is as if all of
+/// it had been there from its first revision on.
+fn kept(sheet: &Sheet) -> Option<(&'static str, &'static str)> {
+    ["campaign", "merchant", "store", "code", "rate"].contains(&sheet.name).then_some(("revised", "1"))
+}
+
 fn names(columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| format!("\"{}\"", column.name)).collect()
 }
@@ -105,10 +111,11 @@ fn read(sheet: &Sheet) -> String {
 }
 
 fn insert(sheet: &Sheet) -> String {
-    let derived = derived(sheet);
+    let (derived, kept) = (derived(sheet), kept(sheet));
     let columns = names(sheet.columns);
-    let into = derived.iter().map(|column| column.name.to_owned()).chain(columns.iter().cloned());
-    let values = derived.iter().map(|column| column.from.clone());
+    let beside = derived.iter().map(|column| (column.name, column.from.as_str())).chain(kept);
+    let into = beside.clone().map(|(name, _)| name.to_owned()).chain(columns.iter().cloned());
+    let values = beside.map(|(_, value)| value.to_owned());
     let values = values.chain(columns.iter().zip(sheet.columns).map(|(name, column)| match column.kind {
         Kind::Small => format!("new.{name}::smallint"),
         Kind::Middle => format!("new.{name}::integer"),
@@ -322,8 +329,13 @@ mod tests {
     use crate::postgres::server::Server;
 
     /// Columns that follow from others, or are for servers alone.
-    const BESIDE: [(&str, &str); 7] = [
+    const BESIDE: [(&str, &str); 12] = [
         ("cell", "latest"),
+        ("campaign", "revised"),
+        ("merchant", "revised"),
+        ("store", "revised"),
+        ("code", "revised"),
+        ("rate", "revised"),
         ("coupon", "cell"),
         ("coupon", "campaign"),
         ("quote", "cell"),

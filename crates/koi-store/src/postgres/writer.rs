@@ -1,11 +1,11 @@
 //! The writer: one connection, one transaction at a time, over as many cells as a batch has.
 
-use koi_core::catalog::{Catalog, Entry};
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::idempotency::Key;
 use koi_core::rows::{Cells, Slice};
 use koi_core::time::Time;
 
+use super::catalog;
 use super::changes::{Changes, Written};
 use super::due;
 use super::form::{Spread, place};
@@ -15,7 +15,7 @@ use super::prefetch::{Filling, Lookup};
 use super::session::{Param, Request};
 use super::table::{self, cell::Stored};
 use crate::error::StoreError;
-use crate::{Begun, Due, Left, Notes, Store, Wanted};
+use crate::{Begun, Due, Left, News, Notes, Store, Wanted};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// What is read in it is one state.
@@ -168,15 +168,15 @@ impl Store for Writer {
         self.span
     }
 
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+    fn catalog_after(&mut self, known: u64) -> Result<News, StoreError> {
         if self.link.is_open() {
-            return load_catalog(&mut self.link);
+            return catalog::after(&mut self.link, known);
         }
         // A campaign and its tiers are read of one state.
         self.link.begin(&[Request::of(LOOK)])?;
-        let loaded = load_catalog(&mut self.link);
+        let read = catalog::after(&mut self.link, known);
         self.link.rollback();
-        loaded
+        read
     }
 
     fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {
@@ -222,7 +222,7 @@ impl Store for Writer {
     }
 }
 
-fn unanswered() -> StoreError {
+pub(super) fn unanswered() -> StoreError {
     StoreError::Refused("the server left a statement unanswered".into())
 }
 
@@ -246,40 +246,4 @@ pub(super) fn slices_of(
 /// Every cell, as a value.
 pub(super) fn all_cells(cells: u16) -> Param<'static> {
     Box::new((0..cells).map(|cell| place(Cell(cell))).collect::<Vec<i16>>())
-}
-
-/// Everything that changes rarely.
-pub(super) fn load_catalog(link: &mut Link) -> Result<Catalog, StoreError> {
-    let [campaigns, tiers, pauses] = table::campaign::all();
-    let replies = link.once(&[
-        table::meta::read(),
-        Request::of(&table::merchant::ALL),
-        Request::of(&table::store::ALL),
-        Request::of(&table::code::ALL),
-        table::rate::all(),
-        campaigns,
-        tiers,
-        pauses,
-    ])?;
-    let [meta, merchants, stores, codes, rates, of_campaigns @ ..] = &replies[..] else {
-        return Err(unanswered());
-    };
-    let mut catalog = Catalog::default();
-    catalog.revision = table::meta::of_timeline(table::meta::revision(meta)?, link.timeline());
-    for row in &merchants.rows {
-        catalog.apply(Entry::Merchant(table::merchant::read(row)?.into()));
-    }
-    for row in &stores.rows {
-        catalog.apply(Entry::Store(table::store::read(row)?.into()));
-    }
-    for row in &codes.rows {
-        catalog.apply(Entry::Code(table::code::read(row)?.into()));
-    }
-    for (pair, rate) in table::rate::read(rates)? {
-        catalog.apply(Entry::Rate(pair, rate));
-    }
-    for campaign in table::campaign::read(of_campaigns)? {
-        catalog.apply(Entry::Campaign(campaign.into()));
-    }
-    Ok(catalog)
 }

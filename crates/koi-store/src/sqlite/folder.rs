@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -34,7 +34,21 @@ pub struct Folder {
 /// The right to serve a folder; given back when it is dropped, also by the death of the process.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Gives the right back, and leaves no file of it behind.
+    pub fn remove(self) -> std::io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+
+    /// Whether its file is still the one that others find. One that was removed keeps nobody out.
+    fn is_there(&self) -> std::io::Result<bool> {
+        let (mine, found) = (self.file.metadata()?, std::fs::metadata(&self.path));
+        Ok(found.is_ok_and(|found| (found.dev(), found.ino()) == (mine.dev(), mine.ino())))
+    }
 }
 
 impl Folder {
@@ -61,6 +75,11 @@ impl Folder {
     /// The database file.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
+    }
+
+    /// Whether there is a lock, held or not.
+    pub fn has_lock(&self) -> bool {
+        self.path.join(LOCK).exists()
     }
 
     /// Whether it holds a database.
@@ -116,13 +135,22 @@ impl Folder {
     }
 
     fn lock(&self) -> Result<Lock, StoreError> {
-        let mut open = File::options();
-        let open = open.create(true).truncate(false).write(true).mode(FILE_MODE);
-        let file = open.open(self.path.join(LOCK)).map_err(|error| self.unavailable(&error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(self.path.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(self.unavailable(&error)),
+        loop {
+            let path = self.path.join(LOCK);
+            let mut open = File::options();
+            let open = open.create(true).truncate(false).write(true).mode(FILE_MODE);
+            let file = open.open(&path).map_err(|error| self.unavailable(&error))?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let lock = Lock { file, path };
+                    // Who had it may have removed it since it was opened.
+                    if lock.is_there().map_err(|error| self.unavailable(&error))? {
+                        return Ok(lock);
+                    }
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(self.path.display().to_string())),
+                Err(TryLockError::Error(error)) => return Err(self.unavailable(&error)),
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::prefetch::prefetch;
 use super::sorted::{Beside, New, Pieces, Recent};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
-use crate::{Begun, Due, Left, Notes, Store, Want, Wanted};
+use crate::{Begun, Due, Left, News, Notes, Store, Want, Wanted};
 
 /// An installation on one SQLite file has one cell.
 const CELL: Cell = Cell::TREASURY;
@@ -186,7 +186,8 @@ impl Store for Writer {
         1
     }
 
-    fn load_catalog(&mut self) -> Result<Catalog, StoreError> {
+    fn catalog_after(&mut self, _known: u64) -> Result<News, StoreError> {
+        // Nobody else writes: it is read when a server starts, and after a failure.
         let mut catalog = Catalog::default();
         catalog.revision = self.revision;
         let connection = &self.connection;
@@ -205,7 +206,7 @@ impl Store for Writer {
         for campaign in table::campaign::all(connection)? {
             catalog.apply(Entry::Campaign(campaign.into()));
         }
-        Ok(catalog)
+        Ok(News::Whole(catalog))
     }
 
     fn begin(&mut self, wanted: &[Wanted], asked: Option<Key>) -> Result<Begun, StoreError> {

@@ -21,7 +21,7 @@ use koi_store::copy::{self, Source, Standing, Step};
 use koi_store::postgres::Database;
 use koi_store::sqlite::{Folder, backup, restore};
 use koi_store::tally::{Tallies, tallies};
-use koi_store::{Answered, ApiKey, Installation, LogLine, Notes, Stated, Store, Want, Wanted, Writer};
+use koi_store::{Answered, ApiKey, Installation, LogLine, News, Notes, Stated, Store, Want, Wanted, Writer};
 
 use crate::sample::{CELL, at};
 use crate::server::{Server, Sql};
@@ -160,6 +160,12 @@ fn a_folder_becomes_a_database_and_comes_back() {
     assert!(rows.quotes.has(sample::quote(2).id));
     assert_eq!(begun.answered.unwrap().body, "{\"红\":\"\u{0}\u{1A}\"}");
     writer.rollback();
+    // All of the catalog is known to who has read it, and nothing of it to who has not.
+    let catalog = writer.load_catalog().unwrap();
+    assert!(catalog.campaigns().count() == 1 && catalog.codes().count() == 1);
+    assert!(
+        matches!(writer.catalog_after(catalog.revision).unwrap(), News::Later(_, entries) if entries.is_empty())
+    );
     drop(served);
 
     let (back, again) = (folder(&place.path().join("b")), database(&Server::shared().fresh()));

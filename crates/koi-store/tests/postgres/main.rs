@@ -1,5 +1,6 @@
 //! The PostgreSQL store, through the door that the engine uses. What it has in common with SQLite is in `both`.
 
+mod catalog;
 mod cells;
 mod citus;
 mod claims;

@@ -22,6 +22,7 @@ place="$1"; after="$2"; shift 2
 "$@" >>"$place/log" 2>&1 </dev/null & server=$!
 read -r _
 kill -QUIT "$server" 2>/dev/null
+kill -CONT "$server" 2>/dev/null
 wait "$server"
 [ "$after" = keep ] || rm -rf "$place"
 "#;
@@ -135,6 +136,24 @@ impl Server {
             drop(keeper.stdin.take());
             keeper.wait().unwrap();
         }
+    }
+
+    /// Stops all of it, as a machine that stands still: it is connected, and silent.
+    pub(crate) fn stand_still(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    /// Sends a signal to the server and to every process of it.
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.place.join("data/postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        run(Command::new("kill").arg(format!("-{signal}")).arg(pid).args(children.split_whitespace()));
     }
 
     /// Keeps a copy of what the server has, as a standby that does not follow any more. It does not run meanwhile.

@@ -4,6 +4,7 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use koi_store::sqlite::{Folder, backup, restore};
@@ -35,6 +36,29 @@ fn the_lock_is_given_back() {
     let (writer, lock) = folder.serve().unwrap();
     drop((writer, lock));
     folder.serve().unwrap();
+}
+
+/// Who opened the file just before it was removed has a lock on nothing.
+#[test]
+fn a_lock_that_is_removed_keeps_one_holder_at_a_time() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    let (holders, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while taken.load(Ordering::SeqCst) < 200 {
+                    let Ok(lock) = folder.reserve() else { continue };
+                    assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "two at once");
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    holders.fetch_sub(1, Ordering::SeqCst);
+                    lock.remove().unwrap();
+                }
+            });
+        }
+    });
+    assert!(!folder.has_lock());
 }
 
 fn mode(path: &Path) -> u32 {

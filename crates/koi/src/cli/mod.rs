@@ -27,6 +27,7 @@ mod man;
 mod restore;
 mod serve;
 mod terminal;
+mod workplace;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,6 @@
 //! `koi restore`: a backup becomes a data folder.
-//!
-//! The copy is made and checked in a folder of its own within the new one, so that it is on the same (perhaps
-//! mounted) volume, and the database gets its name only when it is whole.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use koi_store::sqlite::{Folder, restore};
@@ -14,6 +11,7 @@ use super::backup::publish;
 use super::check::{whole, written};
 use super::flags::FolderFlags;
 use super::folder::folder;
+use super::workplace::Workplace;
 use super::{Ended, Ending, terminal};
 use crate::settings::environment::Environment;
 
@@ -50,21 +48,17 @@ impl RestoreCommand {
     pub(super) fn run(self, environment: &Environment) -> Ended {
         let folder = folder(&self.flags, environment)?;
         let path = folder.path();
-        if folder.exists() {
-            eprintln!(
-                "koi: {} holds a database, and a restore overwrites nothing; choose another --data",
-                path.display()
-            );
+        if is_taken(&folder) {
             return Ok(Ending::NotWell);
         }
         std::fs::File::open(&self.file).with_context(|| format!("opening {}", self.file.display()))?;
-        let workplace = path.join(WORKPLACE);
-        clear(&workplace)?;
-        let within = Folder::new(&workplace);
-        within.make().with_context(|| format!("making {}", workplace.display()))?;
-        let ending = self.fill(&within, &folder, environment);
-        clear(&workplace)?;
-        ending
+        let workplace = Workplace::within(&folder, WORKPLACE)
+            .with_context(|| format!("restoring {} to {}", self.file.display(), path.display()))?;
+        // It was looked at before anybody was kept out.
+        if is_taken(&folder) {
+            return Ok(Ending::NotWell);
+        }
+        self.fill(&workplace.folder(), &folder, environment)
     }
 
     fn fill(&self, workplace: &Folder, folder: &Folder, environment: &Environment) -> Ended {
@@ -108,11 +102,12 @@ impl RestoreCommand {
     }
 }
 
-fn clear(workplace: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(workplace) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing {}", workplace.display()))
-        }
-        _ => Ok(()),
+/// Whether there is a database in a folder, which is said then.
+fn is_taken(folder: &Folder) -> bool {
+    let is_taken = folder.exists();
+    if is_taken {
+        let folder = folder.path().display();
+        eprintln!("koi: {folder} holds a database, and a restore overwrites nothing; choose another --data");
     }
+    is_taken
 }

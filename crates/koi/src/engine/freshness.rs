@@ -7,8 +7,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use koi_core::catalog::Catalog;
-use koi_store::{Reader, State, StoreError};
+use koi_store::{News, Reader, State, StoreError};
 use tokio::sync::Mutex;
 
 use crate::engine::SharedCatalog;
@@ -40,12 +39,12 @@ impl Freshness {
         let known = || catalog.read().unwrap_or_else(PoisonError::into_inner).revision;
         let seen = self.after_now(async || {
             let known = known();
-            let (state, stored) = readers.read(move |reader| look(reader, known)).await?;
+            let (state, news) = readers.read(move |reader| look(reader, known)).await?;
             if let Some(now) = state.and_then(|state| state.clock) {
                 clock.set(now);
             }
-            if let Some(stored) = stored {
-                put(catalog, stored, known);
+            if let Some(news) = news {
+                put(catalog, news, known);
             }
             Ok(())
         });
@@ -67,36 +66,42 @@ impl Freshness {
     }
 }
 
-/// Puts a stored catalog in the place of the one in memory, which was of revision `known` before the stored one was read.
+/// Brings the catalog in memory, which was of revision `known` before the news were read, to what is stored.
 ///
 /// What is in memory was committed before it got there, so that what is read later is as new or newer. It is older only
 /// after a failover to a database that had not received everything: then it is all that there is.
-pub(crate) fn put(catalog: &SharedCatalog, stored: Catalog, known: u64) {
+pub(crate) fn put(catalog: &SharedCatalog, news: News, known: u64) {
     let mut current = catalog.write().unwrap_or_else(PoisonError::into_inner);
-    let went_back = stored.revision < known && current.revision == known;
+    let stored = news.revision();
+    let went_back = stored < known && current.revision == known;
     if went_back {
-        tracing::warn!(
-            known,
-            stored = stored.revision,
-            "the database has gone back: it did not keep what it had confirmed"
-        );
+        tracing::warn!(known, stored, "the database has gone back: it did not keep what it had confirmed");
     }
-    if went_back || stored.revision > current.revision {
-        *current = stored;
+    // What is later than the revision that was known fits on it and on any that came since, until its own.
+    let fits = match &news {
+        News::Whole(_) => true,
+        News::Later(..) => known <= current.revision,
+    };
+    if went_back || (fits && stored > current.revision) {
+        news.reach(&mut current);
     }
 }
 
-/// How matters stand; with the catalog, if it is not the one that is known.
-fn look(reader: &Reader, known: u64) -> Result<(Option<State>, Option<Catalog>), StoreError> {
+/// How matters stand; with the news of the catalog, if it is not the one that is known.
+fn look(reader: &Reader, known: u64) -> Result<(Option<State>, Option<News>), StoreError> {
     let state = reader.state()?;
     let is_another = state.is_some_and(|state| state.revision != known);
-    Ok((state, is_another.then(|| reader.catalog()).transpose()?))
+    Ok((state, is_another.then(|| reader.catalog_after(known)).transpose()?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use koi_core::catalog::{Catalog, Entry, Merchant};
+    use koi_core::id::MerchantId;
+    use koi_core::money::Currency;
+    use koi_core::rules::Country;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -146,7 +151,7 @@ mod tests {
                 catalog
             };
             let catalog: SharedCatalog = Arc::new(std::sync::RwLock::new(of(current)));
-            put(&catalog, of(stored), known);
+            put(&catalog, News::Whole(of(stored)), known);
             assert_eq!(catalog.read().unwrap().revision, expected, "{current} {stored} {known}");
         };
         check(5, 6, 5, 6);
@@ -158,6 +163,37 @@ mod tests {
         // It did, and somebody has seen it before.
         check(4, 4, 5, 4);
         check(6, 4, 5, 6);
+    }
+
+    /// Each revision adds a merchant. Whatever has become of the catalog meanwhile, none is ever missing.
+    #[test]
+    fn news_are_added_to_what_is_known_and_leave_no_gap() {
+        let merchant = |number: u64| {
+            let (id, name) = (MerchantId::stored(&format!("m{number}")), "Shop".into());
+            let (country, currency) = (Country::parse("NZ").unwrap(), Currency::CNY);
+            Entry::Merchant(Arc::new(Merchant { id, name, country, currency, fee_bps: 0 }))
+        };
+        let after = |known: u64, revision: u64| {
+            News::Later(revision, (known + 1..=revision).map(merchant).collect::<Vec<_>>())
+        };
+        let check = |current: u64, news: u64, known: u64, expected: u64| {
+            let mut catalog = Catalog::default();
+            after(0, current).reach(&mut catalog);
+            let catalog: SharedCatalog = Arc::new(std::sync::RwLock::new(catalog));
+            put(&catalog, after(known, news), known);
+            let catalog = catalog.read().unwrap();
+            assert_eq!(catalog.revision, expected, "{current} {news} {known}");
+            assert_eq!(catalog.merchants().count() as u64, expected, "{current} {news} {known}");
+        };
+        check(5, 6, 5, 6);
+        check(5, 9, 5, 9);
+        check(5, 5, 5, 5);
+        // Somebody has put a newer one there since: as new, less new, newer.
+        check(6, 6, 5, 6);
+        check(7, 9, 5, 9);
+        check(9, 7, 5, 9);
+        // The database went back, and somebody has seen it before: these news lack what is between. The next look is whole.
+        check(3, 6, 5, 3);
     }
 
     #[tokio::test]

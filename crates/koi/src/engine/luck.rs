@@ -79,6 +79,11 @@ pub fn pool_key(secret: &[u8; 32], seal: &Seal) -> Option<PoolKey> {
 
 #[cfg(test)]
 mod tests {
+    use koi_core::id::{CampaignId, FunderId};
+    use koi_core::money::Currency;
+    use koi_core::rules::{Bilingual, CouponRules, Eligibility, Limits, Threshold};
+    use koi_core::time::{DAY_MS, Zone};
+
     use super::*;
 
     fn seal(round: u64) -> Seal {
@@ -102,5 +107,69 @@ mod tests {
         let beacon = known_at_once(&Chain::local(), 1000).unwrap();
         let signed = local::sign(1000);
         assert_eq!(Chain::local().verify(&signed).unwrap().randomness(), &beacon.randomness);
+    }
+
+    const OPENING: Time = Time::of_ms(1_531_584_000_000);
+
+    /// The first campaign of an installation, of this secret and sealed by this round.
+    fn campaign(secret: u8, round: u64) -> Campaign {
+        let both = || Bilingual { en: "Red packets".into(), zh: "红包".into() };
+        let rules = Rules {
+            id: CampaignId::stored("summer"),
+            title: both(),
+            currency: Currency::CNY,
+            funder: FunderId::stored("funder"),
+            zone: Zone::parse("Asia/Shanghai").unwrap(),
+            starts_at: OPENING,
+            ends_at: OPENING.plus_ms(DAY_MS),
+            packets: vec![],
+            eligibility: Eligibility { verified: false, id_countries: vec![], not_in_countries: vec![] },
+            limits: Limits { window_days: 30, per_window: 5, live: 5 },
+            coupon: CouponRules {
+                valid_days: 1,
+                threshold: Threshold::Exceeds,
+                min_shopper_pays: 1,
+                refund_returns_coupon: false,
+                restock_expired: false,
+            },
+            quote_valid_s: 1,
+            merchants: None,
+            terms: both(),
+        };
+        Campaign { seal: Some(seal(round)), ..Campaign::draft(CampaignNo(1), rules, [secret; 32]) }
+    }
+
+    fn picks(pools: &Pools, campaign: &Campaign) -> Vec<u64> {
+        let pick = |ordinal| pools.pick(campaign, Cell(3), Pick::Claim { ordinal }, 1_000_000).unwrap();
+        (0..16).map(pick).collect()
+    }
+
+    /// After a failover that lost a campaign another one has its number, or it was stated again and is sealed by another
+    /// round. Each is drawn with its own key, whatever was drawn before under the number.
+    #[test]
+    fn a_campaign_is_drawn_with_its_own_key_whoever_had_its_number() {
+        let new = || Pools::new(Chain::local());
+        let pools = new();
+        let (lost, other, later) = (campaign(1, 1000), campaign(2, 1000), campaign(2, 1001));
+        let fresh = |campaign: &Campaign| picks(&new(), campaign);
+        for campaign in [&lost, &other, &later, &other, &lost] {
+            assert_eq!(picks(&pools, campaign), fresh(campaign));
+        }
+        assert!(fresh(&lost) != fresh(&other) && fresh(&other) != fresh(&later));
+    }
+
+    #[test]
+    fn rules_that_are_stated_late_are_sealed_by_a_later_round() {
+        let pools = new_pools();
+        let rules = campaign(1, 1000).rules;
+        let round = |now: Time| pools.seal(&rules, now).unwrap().round;
+        let before = round(OPENING.plus_ms(-DAY_MS));
+        assert_eq!(round(OPENING.plus_ms(-63_000)), before);
+        assert_eq!(round(OPENING.plus_ms(-62_999)), before + 1);
+        assert_eq!(round(OPENING), before + 21);
+    }
+
+    fn new_pools() -> Pools {
+        Pools::new(Chain::local())
     }
 }

@@ -297,6 +297,10 @@ impl Pipeline {
     }
 
     /// Begins a transaction on the catalog as it is stored: another process may have changed it.
+    ///
+    /// What is new of it is read within the transaction, while nobody can change a campaign, nor do what another order
+    /// does to the cells. So the transaction goes on, unless other rows are wanted by it now: however often the catalog is
+    /// changed elsewhere, nobody is kept waiting.
     fn begin(
         &mut self,
         wanted: impl Fn(&Catalog) -> Vec<Wanted>,
@@ -320,16 +324,23 @@ impl Pipeline {
             if begun.revision == revision {
                 return Ok(begun);
             }
+            self.renew(revision).inspect_err(|_| self.store.rollback())?;
+            let (is_new, is_same) = {
+                let catalog = self.look();
+                (is_as_new(catalog.revision, begun.revision, revision), wanted(&catalog) == wants)
+            };
+            if is_new && is_same {
+                return Ok(begun);
+            }
             self.store.rollback();
-            self.reload(revision)?;
         }
         Err(StoreError::Unavailable("the catalog is being changed all the time".into()))
     }
 
-    /// Reads the catalog again, which was of revision `known`.
-    fn reload(&mut self, known: u64) -> Result<(), StoreError> {
-        let stored = self.store.load_catalog()?;
-        freshness::put(&self.catalog, stored, known);
+    /// Reads what is new of the catalog, which was of revision `known`.
+    fn renew(&mut self, known: u64) -> Result<(), StoreError> {
+        let news = self.store.catalog_after(known)?;
+        freshness::put(&self.catalog, news, known);
         self.next_due = Some(self.clock.now());
         Ok(())
     }
@@ -378,6 +389,13 @@ impl Pipeline {
             tracing::info!("the storage works again");
         }
     }
+}
+
+/// Whether a catalog that was read within a transaction is as new as what the transaction began on. It may be newer:
+/// others change what needs no cell of the transaction. Where the database went back behind the one that was `known`,
+/// a later one can be what is lost.
+fn is_as_new(revision: u64, begun: u64, known: u64) -> bool {
+    revision == begun || (known < begun && begun < revision)
 }
 
 /// The campaign that a call claims a coupon of.

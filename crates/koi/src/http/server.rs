@@ -55,7 +55,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits::SHUTDOWN_TIME, all_ended).await.is_err() {
+    if tokio::time::timeout(limits::LAST_REQUESTS_TIME, all_ended).await.is_err() {
         tracing::warn!(open = connections.len(), "some requests did not finish in time and are given up");
         connections.shutdown().await;
     }
@@ -176,7 +176,7 @@ mod tests {
         let began = Instant::now();
         stop.send_replace(true);
         serving.await.unwrap();
-        assert!(began.elapsed() >= limits::SHUTDOWN_TIME, "it was given its time");
+        assert!(began.elapsed() >= limits::LAST_REQUESTS_TIME, "it was given its time");
         assert_eq!(Arc::strong_count(&held), 1);
         assert!(metrics.text(0).contains("koi_connections 0"), "{}", metrics.text(0));
     }

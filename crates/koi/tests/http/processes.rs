@@ -1,11 +1,13 @@
 //! Several servers on one PostgreSQL database: whichever a load balancer chooses, they answer as one.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::thread::scope;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::client::{connect, read};
 use crate::postgres::{self, wait_until};
 use crate::server::{CAMPAIGN, DURING, Server, campaign, claim, koi, purchase, text};
 
@@ -186,6 +188,49 @@ fn a_start_waits_for_its_database_and_ends_when_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("the database is away: waiting for it"), "{said}");
+}
+
+/// The database goes away in the middle of a start: it takes the connections that write, and none of those that read.
+#[test]
+fn a_start_waits_for_a_database_that_is_there_only_at_first() {
+    let cluster = postgres::Server::own();
+    let name = cluster.fresh();
+    let sql = cluster.sql("postgres");
+    sql.run(&format!("CREATE ROLE till LOGIN CONNECTION LIMIT 3; ALTER DATABASE {name} OWNER TO till"));
+    let url = cluster.url(&name).replace("koi@", "till@");
+    scope(|scope| {
+        let starting = scope.spawn(|| Server::on_database(&url, DURING, &["--writers", "2"]));
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(!starting.is_finished());
+        sql.run("ALTER ROLE till CONNECTION LIMIT -1");
+        let server = starting.join().unwrap();
+        assert_eq!(server.call("GET", "/readyz").send().status, 200);
+    });
+}
+
+/// A database that stands still, and may do so for a minute: who is told to stop does not wait for it. Nobody was
+/// answered, and the key tells what became of the claim.
+#[test]
+fn a_stop_does_not_wait_for_a_database_that_is_silent() {
+    let cluster = postgres::Server::own();
+    let url = cluster.url(&cluster.fresh());
+    let mut server = Server::on_database(&url, DURING, &[]);
+    let code = server.stage(&campaign(CAMPAIGN));
+    let path = format!("/v1/campaigns/{CAMPAIGN}/claims");
+    let call = server.call("POST", &path).role("wallet").key("claim-1").json(&claim(&code, "A"));
+    cluster.stand_still();
+    let mut waiting = connect(server.address);
+    waiting.write_all(&call.bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    server.terminate();
+    // Some more than it has, for a machine that has much to do, and less than an answer is waited for.
+    assert_eq!(server.ends_within(Duration::from_secs(25)), Some(0));
+    assert!(read(&mut waiting).is_none_or(|answer| answer.status == 503));
+    cluster.go_on();
+    let again = Server::on_database(&url, DURING, &[]);
+    let send = || again.call("POST", &path).role("wallet").key("claim-1").json(&claim(&code, "A")).send();
+    assert_eq!(send().expect(201).json()["id"], send().expect(201).json()["id"]);
+    must_be_whole(&again);
 }
 
 #[test]

@@ -103,11 +103,9 @@ const TIER: &str = "tier";
 const PAUSE: &str = "pause";
 
 static PUT: LazyLock<String> = LazyLock::new(|| TABLE.put());
-static ALL: LazyLock<String> = LazyLock::new(|| TABLE.all("stored.number"));
-static TIERS: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT campaign, face, count, split FROM {TIER} ORDER BY campaign, place"));
-static PAUSES: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT campaign, \"from\", \"until\" FROM {PAUSE} ORDER BY campaign, place"));
+static AFTER: LazyLock<String> = LazyLock::new(|| TABLE.after());
+static TIERS: LazyLock<String> = LazyLock::new(|| list_after(TIER, "face, stored.count, stored.split"));
+static PAUSES: LazyLock<String> = LazyLock::new(|| list_after(PAUSE, "\"from\", stored.\"until\""));
 static CLEAR_TIERS: LazyLock<String> = LazyLock::new(|| format!("DELETE FROM {TIER} WHERE campaign = ANY($1)"));
 static CLEAR_PAUSES: LazyLock<String> = LazyLock::new(|| format!("DELETE FROM {PAUSE} WHERE campaign = ANY($1)"));
 static PUT_TIERS: LazyLock<String> = LazyLock::new(|| {
@@ -166,12 +164,22 @@ fn state(fields: &mut Fields) -> Result<State, StoreError> {
     }
 }
 
-/// What reads all campaigns: their rows, their tiers, their pauses.
-pub(crate) fn all() -> [Request<'static>; 3] {
-    [Request::of(&ALL), Request::of(&TIERS), Request::of(&PAUSES)]
+/// Reads a list of the campaigns that were written after a revision: each campaign's is looked up by its key.
+fn list_after(name: &str, columns: &str) -> String {
+    format!(
+        "SELECT found.* FROM {} AS changed CROSS JOIN LATERAL (SELECT stored.campaign, stored.place, stored.{columns} \
+         FROM {name} AS stored WHERE stored.campaign = changed.number ORDER BY stored.campaign, stored.place) AS found \
+         WHERE changed.revised > $1",
+        TABLE.name
+    )
 }
 
-/// Reads the answers to [`all`].
+/// What reads the campaigns that were written after a revision: their rows, their tiers, their pauses.
+pub(crate) fn after(revision: i64) -> [Request<'static>; 3] {
+    [&AFTER, &TIERS, &PAUSES].map(|sql| Request::with(sql, vec![Box::new(revision)]))
+}
+
+/// Reads the answers to [`after`].
 pub(crate) fn read(replies: &[Reply]) -> Result<Vec<Campaign>, StoreError> {
     let [campaigns, tiers, pauses] = replies else { return Err(damaged("the campaigns")) };
     let mut tiers = lists(tiers, |fields| {
@@ -189,16 +197,21 @@ pub(crate) fn read(replies: &[Reply]) -> Result<Vec<Campaign>, StoreError> {
     campaigns.rows.iter().map(campaign).collect()
 }
 
-/// Rows that belong to campaigns, in their order.
+/// Rows that belong to campaigns, in the order of their places.
 fn lists<T>(
     reply: &Reply,
     read: impl Fn(&mut Fields) -> Result<T, StoreError>,
 ) -> Result<FxHashMap<u32, Vec<T>>, StoreError> {
     let mut lists: FxHashMap<u32, Vec<T>> = FxHashMap::default();
+    let mut rows = Vec::with_capacity(reply.rows.len());
     for row in &reply.rows {
         let mut fields = Fields::of(row);
-        let campaign = fields.number("a campaign's number")?;
-        lists.entry(campaign).or_default().push(read(&mut fields)?);
+        let (campaign, place): (u32, i64) = (fields.number("a campaign's number")?, fields.next()?);
+        rows.push((campaign, place, read(&mut fields)?));
+    }
+    rows.sort_by_key(|(campaign, place, _)| (*campaign, *place));
+    for (campaign, _, row) in rows {
+        lists.entry(campaign).or_default().push(row);
     }
     Ok(lists)
 }
@@ -290,12 +303,12 @@ fn countries(list: &str) -> Result<Vec<Country>, StoreError> {
     list.split_whitespace().map(|code| Country::parse(code).ok_or_else(|| damaged("a country"))).collect()
 }
 
-/// Writes campaigns, each once, with their lists.
-pub(crate) fn put(campaigns: &[Whole]) -> Vec<Request<'_>> {
+/// Writes campaigns, each once, with their lists, at a revision of the catalog.
+pub(crate) fn put(campaigns: &[Whole], revised: i64) -> Vec<Request<'_>> {
     let rows: Vec<&Whole> = campaigns.iter().collect();
     let numbers: Vec<i64> = campaigns.iter().map(Whole::number).collect();
     vec![
-        Request::with(&PUT, TABLE.values(&rows)),
+        Request::with(&PUT, TABLE.values_at(&rows, revised)),
         Request::with(&CLEAR_TIERS, vec![Box::new(numbers.clone())]),
         Request::with(&CLEAR_PAUSES, vec![Box::new(numbers)]),
         Request::with(&PUT_TIERS, tiers(campaigns)),

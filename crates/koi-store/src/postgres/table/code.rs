@@ -22,7 +22,7 @@ pub(crate) static TABLE: Table<Code> = Table {
 };
 
 pub(crate) static PUT: LazyLock<String> = LazyLock::new(|| TABLE.put());
-pub(crate) static ALL: LazyLock<String> = LazyLock::new(|| TABLE.all("stored.code"));
+pub(crate) static AFTER: LazyLock<String> = LazyLock::new(|| TABLE.after());
 
 pub(crate) fn read(row: &Row) -> Result<Code, StoreError> {
     let mut fields = Fields::of(row);

@@ -24,7 +24,7 @@ pub(crate) static TABLE: Table<Merchant> = Table {
 };
 
 pub(crate) static PUT: LazyLock<String> = LazyLock::new(|| TABLE.put());
-pub(crate) static ALL: LazyLock<String> = LazyLock::new(|| TABLE.all("stored.id"));
+pub(crate) static AFTER: LazyLock<String> = LazyLock::new(|| TABLE.after());
 
 pub(crate) fn read(row: &Row) -> Result<Merchant, StoreError> {
     let mut fields = Fields::of(row);

@@ -144,8 +144,34 @@ pub(crate) fn of_timeline(revision: u64, timeline: u32) -> u64 {
     (u64::from(timeline.saturating_sub(1)) << TIMELINE_AT) | revision
 }
 
+/// The revision of a timeline that one among those of all is, unless it is another timeline's. Where the server does not
+/// tell its timeline (0), nobody knows.
+pub(crate) fn within_timeline(revision: u64, timeline: u32) -> Option<u64> {
+    let of = (revision >> TIMELINE_AT) + 1;
+    (of == u64::from(timeline)).then_some(revision & LAST)
+}
+
 /// The sandbox's clock, from the answer to [`read`].
 pub(crate) fn sandbox_clock(reply: &Reply) -> Result<Option<Time>, StoreError> {
     let Some(ms) = value(reply, SANDBOX_CLOCK)? else { return Ok(None) };
     ms.parse().map(|ms| Some(Time::of_ms(ms))).map_err(|_| damaged("the sandbox's clock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_of_one_timeline() {
+        for (revision, timeline) in [(FIRST, 1), (LAST, 1), (FIRST, 2), (7, 0xFF), (LAST, u32::from(u16::MAX))] {
+            let of_all = of_timeline(revision, timeline);
+            assert_eq!(within_timeline(of_all, timeline), Some(revision));
+            assert_eq!(within_timeline(of_all, timeline + 1), None);
+            assert_eq!(within_timeline(of_all, timeline - 1), None);
+            assert!(of_all < of_timeline(FIRST, timeline + 1));
+        }
+        // A server that does not tell its timeline is on none, and its revisions are those of a first one.
+        assert_eq!(of_timeline(7, 0), 7);
+        assert_eq!(within_timeline(7, 0), None);
+    }
 }

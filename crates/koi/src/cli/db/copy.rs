@@ -1,6 +1,6 @@
 //! `koi db copy`: an installation that is stopped goes somewhere else, as it is.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
@@ -15,6 +15,7 @@ use crate::cli::backup::publish;
 use crate::cli::check::{whole, written};
 use crate::cli::digest::{compared, listed};
 use crate::cli::flags::DatabaseFlags;
+use crate::cli::workplace::Workplace;
 use crate::cli::{Ended, Ending, terminal};
 use crate::document::hex;
 use crate::settings::environment::Environment;
@@ -118,13 +119,13 @@ impl Copying<'_> {
     /// Nobody else copies into a folder that is reserved, and no server makes a database in it meanwhile.
     fn fill_folder(&self, source: &Source, folder: &Folder) -> Ended {
         let began = Instant::now();
-        let _lock = folder.reserve().with_context(|| format!("the target {}", self.into))?;
+        let workplace =
+            Workplace::within(folder, WORKPLACE).with_context(|| format!("the target {}", self.into))?;
         // It was looked at before.
         if folder.exists() {
             eprintln!("koi: refused: {} has become an installation meanwhile, and was left as it is", self.into);
             return Ok(Ending::NotWell);
         }
-        let workplace = Workplace::within(folder)?;
         let Some(arrived) = self.fill(source, &Installation::Folder(workplace.folder()))? else {
             return Ok(Ending::NotWell);
         };
@@ -264,35 +265,5 @@ fn where_broken(in_source: bool) -> &'static str {
     } else {
         "the ledger of the copy is broken, and that of the source is whole; the copy cannot be served. Repeat it, and see \
          the disks"
-    }
-}
-
-/// Where a new folder is filled: within it, so that it is on the same volume. Gone in the end. Whoever makes one has
-/// reserved the folder: what is there already was left behind by a copy that is over.
-struct Workplace(PathBuf);
-
-impl Workplace {
-    fn within(folder: &Folder) -> anyhow::Result<Self> {
-        let path = folder.path().join(WORKPLACE);
-        clear(&path).with_context(|| format!("removing {}", path.display()))?;
-        Folder::new(&path).make().with_context(|| format!("making {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    fn folder(&self) -> Folder {
-        Folder::new(&self.0)
-    }
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        let _ = clear(&self.0);
-    }
-}
-
-fn clear(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
