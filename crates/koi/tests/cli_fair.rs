@@ -284,3 +284,46 @@ fn wrong_calls_name_the_argument_and_what_to_write() {
         assert_eq!(ran.out, "", "{arguments:?}");
     }
 }
+
+/// The leaves of the reference tree of Certificate Transparency, and its root (see koi-fair, `log/tree.rs`).
+const LEAVES: &str = "\n00\n10\n2021\n3031\n40414243\n5051525354555657\n606162636465666768696a6b6c6d6e6f\n";
+
+#[test]
+fn a_tree_has_its_root_and_its_proofs() {
+    let (_folder, path) = file(LEAVES);
+    let said = |arguments: &[&str]| {
+        let ran = run(&[&["fair", "tree", &path], arguments].concat()).expect(0);
+        serde_json::from_str::<Value>(&ran.out).unwrap()
+    };
+    let root = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328";
+    assert_eq!(said(&[]), json!({"size": 8, "root": root}));
+    let consistency = said(&["--consistency", "2"]);
+    assert_eq!(consistency["old_root"], "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125");
+    assert_eq!(consistency["proof"].as_array().unwrap().len(), 2);
+    let inclusion = said(&["--prove", "0"]);
+    assert_eq!(inclusion["leaf_hash"], "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+    assert_eq!(
+        inclusion["proof"],
+        json!([
+            "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+            "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+            "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+        ])
+    );
+    let (_nothing, empty) = file("");
+    let none = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let ran = run(&["fair", "tree", &empty]).expect(0);
+    assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap(), json!({"size": 0, "root": none}));
+}
+
+#[test]
+fn a_tree_says_what_it_has_not() {
+    let (_folder, path) = file(LEAVES);
+    for (arguments, reason) in [(["--prove", "8"], "index_outside"), (["--consistency", "9"], "sizes_reversed")] {
+        let ran = run(&[&["fair", "tree", &path], &arguments[..]].concat()).expect(1);
+        assert_eq!(serde_json::from_str::<Value>(&ran.out).unwrap()["reason"], reason);
+    }
+    let (_wrong, path) = file("00\nxx\n");
+    assert!(run(&["fair", "tree", &path]).expect(2).err.contains("line 2"), "the line is named");
+    assert!(run(&["fair", "tree", "/no/such/file"]).expect(2).err.contains("/no/such/file"));
+}

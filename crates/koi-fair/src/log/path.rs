@@ -4,7 +4,7 @@
 //! Whoever makes proofs asks for the roots of a few complete subtrees, wherever they are kept. Whoever checks them needs
 //! nothing but the proof.
 
-use super::tree::{Hash, empty_root, node_hash};
+use super::tree::{Hash, empty_root, node_hash, root_of};
 
 /// Where the roots of complete subtrees are kept.
 pub trait Nodes {
@@ -13,6 +13,26 @@ pub trait Nodes {
 
     /// The root of the complete subtree of 2^`level` leaves that begins at leaf `index · 2^level`.
     fn node(&self, level: u32, index: u64) -> Result<Hash, Self::Error>;
+}
+
+/// The leaves' hashes of a tree that is small enough for memory: what is above them is computed when it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct InMemory<'a>(pub &'a [Hash]);
+
+/// The tree in memory has no such subtree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the tree is not that large")]
+pub struct NotThere;
+
+impl Nodes for InMemory<'_> {
+    type Error = NotThere;
+
+    fn node(&self, level: u32, index: u64) -> Result<Hash, NotThere> {
+        let first = index.checked_shl(level).and_then(|first| usize::try_from(first).ok());
+        let last = first.and_then(|first| first.checked_add(1_usize.checked_shl(level)?));
+        let leaves = first.zip(last).and_then(|(first, last)| self.0.get(first..last));
+        leaves.map(root_of).ok_or(NotThere)
+    }
 }
 
 /// Why a proof proves nothing.

@@ -1,22 +1,19 @@
 //! Proofs against the reference tree, a naive tree, and every small change.
 
-use std::convert::Infallible;
-
 use proptest::prelude::*;
 
+use super::super::tree::leaf_hash;
 use super::super::tree::tests::{leaf_hashes, root as reference};
-use super::super::tree::{leaf_hash, root_of};
 use super::*;
 
-/// Leaves' hashes, of which each subtree is computed when it is asked for.
+/// A tree of leaves.
 struct Leaves(Vec<Hash>);
 
 impl Nodes for Leaves {
-    type Error = Infallible;
+    type Error = NotThere;
 
-    fn node(&self, level: u32, index: u64) -> Result<Hash, Infallible> {
-        let from = usize::try_from(index << level).unwrap();
-        Ok(root_of(&self.0[from..from + (1 << level)]))
+    fn node(&self, level: u32, index: u64) -> Result<Hash, NotThere> {
+        InMemory(&self.0).node(level, index)
     }
 }
 
@@ -99,6 +96,16 @@ fn changes_are_refused(proof: &[Hash], check: impl Fn(&[Hash]) -> Result<(), Pro
     }
     let longer = [proof, &[[0; 32]]].concat();
     assert!(matches!(check(&longer), Err(ProofRefusal::Length { .. })));
+}
+
+#[test]
+fn a_tree_in_memory_has_no_subtree_beyond_its_end() {
+    let tree = leaves(5);
+    assert_eq!(tree.node(2, 1), Err(NotThere));
+    assert_eq!(tree.node(0, 5), Err(NotThere));
+    assert_eq!(tree.node(64, 0), Err(NotThere));
+    assert_eq!(tree.node(1, u64::MAX), Err(NotThere));
+    assert!(tree.node(2, 0).is_ok());
 }
 
 #[test]

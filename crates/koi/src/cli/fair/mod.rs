@@ -9,6 +9,7 @@ mod draw;
 mod packet;
 mod parse;
 mod round;
+mod tree;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -23,6 +24,7 @@ pub(super) enum FairCommand {
     Outcome(draw::OutcomeCommand),
     PoolKey(packet::PoolKeyCommand),
     Packets(packet::PacketsCommand),
+    Tree(tree::TreeCommand),
 }
 
 impl FairCommand {
@@ -33,6 +35,7 @@ impl FairCommand {
             FairCommand::Outcome(outcome) => outcome.run(),
             FairCommand::PoolKey(pool_key) => pool_key.run(),
             FairCommand::Packets(packets) => packets.run(),
+            FairCommand::Tree(tree) => tree.run(),
         }
     }
 }
