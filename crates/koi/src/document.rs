@@ -1,11 +1,12 @@
 //! The campaign document: the same shape as JSON in the API and as TOML in a file.
 
-use koi_core::campaign::Campaign;
+use koi_core::campaign::{Campaign, Seal};
 use koi_core::id::{CampaignId, FunderId, MerchantId};
 use koi_core::money::Currency;
 use koi_core::packet::Tier;
 use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
 use koi_core::time::{Time, Zone};
+use koi_fair::beacon::local;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Field, words};
@@ -265,6 +266,27 @@ pub(crate) struct CampaignOut {
     /// SHA-256 that commits to the secret of the sealed stock, in hex.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pool_commitment: String,
+    /// The public randomness that seals the stock; null until the campaign is approved.
+    seal: Option<SealOut>,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Seal)]
+struct SealOut {
+    /// When the rules were stated: the round follows from this and from the start.
+    #[schema(value_type = Instant)]
+    stated_at: String,
+    /// The hash of the chain, in hex.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    chain: String,
+    /// The round of the chain.
+    round: u64,
+    /// What came of the round, in hex; null until it is known here. Before that nothing can be drawn.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    randomness: Option<String>,
+    /// Said of a chain whose rounds anybody can sign ahead.
+    #[schema(example = "local randomness: not a public draw")]
+    notice: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -341,6 +363,7 @@ impl CampaignOut {
             approved_by: campaign.approved_by.as_ref().map(ToString::to_string),
             pause: pause_out(campaign),
             pool_commitment: hex(&koi_fair::packet::commitment(rules.id.as_str(), &campaign.pool_secret)),
+            seal: campaign.seal.as_ref().map(seal_out),
         }
     }
 }
@@ -351,6 +374,16 @@ fn pause_out(campaign: &Campaign) -> Option<PauseOut> {
             Some(PauseOut { scope: scope.name(), since: since.to_string(), reason: reason.to_string() })
         }
         _ => None,
+    }
+}
+
+fn seal_out(seal: &Seal) -> SealOut {
+    SealOut {
+        stated_at: seal.stated_at.to_string(),
+        chain: hex(&seal.chain),
+        round: seal.round,
+        randomness: seal.beacon.as_ref().map(|beacon| hex(&beacon.randomness)),
+        notice: local::notice_of(&seal.chain),
     }
 }
 

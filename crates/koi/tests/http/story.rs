@@ -1,6 +1,6 @@
 //! The examples of the OpenAPI document are a story: it is played here, and every answer must be the one shown.
 //!
-//! `KOI_UPDATE=1 cargo test -p koi --test http story` writes the answers into the story, to be looked at.
+//! `UPDATE_STORY=1 cargo test -p koi --test http story` writes the answers into the story, to be looked at.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ fn every_example_is_answered_as_it_says() {
     let mut story: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(STORY).unwrap()).unwrap();
     let mut code = CODE.to_owned();
     let mut told = BTreeSet::new();
-    let update = std::env::var_os("KOI_UPDATE").is_some();
+    let update = std::env::var_os("UPDATE_STORY").is_some();
     for (place, step) in story.iter_mut().enumerate() {
         let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
         let id = text("operation");
