@@ -327,3 +327,30 @@ fn a_tree_says_what_it_has_not() {
     assert!(run(&["fair", "tree", &path]).expect(2).err.contains("line 2"), "the line is named");
     assert!(run(&["fair", "tree", "/no/such/file"]).expect(2).err.contains("/no/such/file"));
 }
+
+/// The example of Go's `golang.org/x/mod/sumdb/note`.
+const NOTE: &str = "If you think cryptography is the answer to your problem,\n\
+    then you don't know what your problem is.\n\n\
+    \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+const NOTE_KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
+#[test]
+fn a_published_note_is_checked() {
+    let said = |note: &str, code: i32| {
+        let (_folder, path) = file(note);
+        let ran = run(&["fair", "note", &path, "--key", NOTE_KEY]).expect(code);
+        serde_json::from_str::<Value>(&ran.out).unwrap()
+    };
+    let valid = said(NOTE, 0);
+    assert_eq!((&valid["valid"], &valid["signed_by"]), (&json!(true), &json!([{"name": "PeterNeumann"}])));
+    assert_eq!(valid["text"], NOTE.split("\n\n").next().unwrap().to_owned() + "\n");
+    let forged = said(&NOTE.replace("problem is", "answer is"), 1);
+    assert_eq!((&forged["valid"], &forged["reason"]), (&json!(false), &json!("signature_wrong")));
+    assert_eq!(said(&NOTE.replace("PeterNeumann", "PetraNeumann"), 1)["reason"], "unsigned");
+    assert_eq!(said("nothing", 1)["reason"], "not_a_note");
+    assert_eq!(said(&"x".repeat(1_000_001), 1)["reason"], "too_long");
+    let (_folder, path) = file(NOTE);
+    let wrong_key = NOTE_KEY.replace("c74f20a3", "c74f20a4");
+    assert!(run(&["fair", "note", &path, "--key", &wrong_key]).expect(2).err.contains("its hash is not that of"));
+    run(&["fair", "note", &path]).expect(2);
+}

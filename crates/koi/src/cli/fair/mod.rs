@@ -6,6 +6,7 @@
 mod beacon;
 mod chain;
 mod draw;
+mod note;
 mod packet;
 mod parse;
 mod round;
@@ -25,6 +26,7 @@ pub(super) enum FairCommand {
     PoolKey(packet::PoolKeyCommand),
     Packets(packet::PacketsCommand),
     Tree(tree::TreeCommand),
+    Note(note::NoteCommand),
 }
 
 impl FairCommand {
@@ -36,6 +38,7 @@ impl FairCommand {
             FairCommand::PoolKey(pool_key) => pool_key.run(),
             FairCommand::Packets(packets) => packets.run(),
             FairCommand::Tree(tree) => tree.run(),
+            FairCommand::Note(note) => note.run(),
         }
     }
 }
