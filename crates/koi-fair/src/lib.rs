@@ -4,4 +4,5 @@
 //! public randomness ([`beacon`]). Everything is SHA-256, integers are big-endian, tags are ASCII ending in a newline.
 
 pub mod beacon;
+pub mod log;
 pub mod packet;

@@ -1,0 +1,25 @@
+//! A log that only grows, in the formats of the C2SP, so that tools of others can read it.
+//!
+//! Koi writes what it must not change later into such logs: the rules of a draw, its entries, its outcome.
+//! From the inside out:
+//!
+//! - a Merkle tree ([`Frontier`], [`inclusion`], [`consistency`]) gives every state of the log one hash;
+//! - tiles are the files in which the tree and the entries are served;
+//! - a signed note carries the signatures, a checkpoint is the note that names a log's size and root;
+//! - witnesses cosign checkpoints that only grow, each with its time, so that a log cannot show one
+//!   history to some and another to others;
+//! - a `tlog-proof` is what a person keeps: an entry's place, its way to the root, and the checkpoint.
+//!
+//! Everything is a value or a function of values. What reads or writes is a trait that the caller has; times
+//! and secrets are arguments. Parsing is strict: one spelling for each meaning.
+
+mod hash;
+mod text;
+mod tree;
+
+pub use hash::TreeHash;
+pub use text::TextError;
+pub use tree::{
+    Frontier, FrontierError, HashSource, Leaves, MakeError, NoSuchNode, Node, ProofError, consistency, inclusion,
+    verify_consistency, verify_inclusion,
+};
