@@ -13,12 +13,22 @@
 //! Everything is a value or a function of values. What reads or writes is a trait that the caller has; times
 //! and secrets are arguments. Parsing is strict: one spelling for each meaning.
 
+mod checkpoint;
 mod hash;
+mod note;
 mod text;
+mod tile;
 mod tree;
 
+pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use hash::TreeHash;
+pub use note::{KeyError, KeyName, Note, NoteError, Signature, SignerKey, VerifierKey};
 pub use text::TextError;
+pub use tile::{
+    AppendError, AuditDepth, AuditError, BundleError, Folder, NoSuchTile, ResumeError, TileError, TileKind,
+    TilePath, TilePathError, TileReader, TileSink, TileSource, TileWriter, audit, bundle_of, entries_of,
+    hashes_of_tile,
+};
 pub use tree::{
     Frontier, FrontierError, HashSource, Leaves, MakeError, NoSuchNode, Node, ProofError, consistency, inclusion,
     verify_consistency, verify_inclusion,
