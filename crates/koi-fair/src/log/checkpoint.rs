@@ -118,6 +118,9 @@ impl FromStr for Checkpoint {
 
     fn from_str(note: &str) -> Result<Self, CheckpointError> {
         let (origin, rest) = text::line(note)?;
+        if origin.is_empty() {
+            return Err(TextError::LineMissing.into());
+        }
         let (size, rest) = text::line(rest)?;
         let (root, mut rest) = text::line(rest)?;
         let mut checkpoint = Self::new(origin, text::number(size)?, root.parse()?)?;

@@ -5,6 +5,8 @@
 
 use base64ct::{Base64, Encoding};
 
+use super::TreeHash;
+
 /// Why a piece of text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -57,6 +59,22 @@ pub(crate) fn line(text: &str) -> Result<(&str, &str), TextError> {
 pub(crate) fn after_word<'a>(line: &'a str, word: &str) -> Result<&'a str, TextError> {
     let rest = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(' '));
     rest.ok_or(TextError::WordMissing)
+}
+
+/// Hashes, one on each line, up to an empty line, and what follows it; `None` if there are more than `most`.
+pub(crate) fn hashes(mut rest: &str, most: usize) -> Result<Option<(Vec<TreeHash>, &str)>, TextError> {
+    let mut hashes = Vec::new();
+    loop {
+        let (hash, after) = line(rest)?;
+        if hash.is_empty() {
+            return Ok(Some((hashes, after)));
+        }
+        if hashes.len() == most {
+            return Ok(None);
+        }
+        hashes.push(hash.parse()?);
+        rest = after;
+    }
 }
 
 #[cfg(test)]
