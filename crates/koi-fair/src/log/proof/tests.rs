@@ -61,7 +61,7 @@ fn the_text_is_that_of_the_specification() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[7..11],
-        ["", "log.example", "11", &proof(None).checkpoint.to_string().lines().nth(2).unwrap()]
+        ["", "log.example", "11", proof(None).checkpoint.to_string().lines().nth(2).unwrap()]
     );
 }
 
