@@ -34,8 +34,13 @@ impl TileSink for Counted {
 
 /// Entries like those of a draw: hashes, as far as anybody can tell.
 fn entries(first: u64, count: u64) -> Vec<[u8; 32]> {
-    let mixed = |index: u64| index.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
-    (first..first + count).map(|index| std::array::from_fn(|at| mixed(index)[at % 8])).collect()
+    let entry = |index: u64| {
+        let mixed = index.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+        let mut entry = [0; 32];
+        entry.as_chunks_mut::<8>().0.fill(mixed);
+        entry
+    };
+    (first..first + count).map(entry).collect()
 }
 
 /// Appends in pieces of 65,536 entries.

@@ -27,7 +27,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::TreeHash;
-use super::checkpoint::{CheckpointError, SignedCheckpoint};
+use super::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use super::cosignature::{Cosignature, CosignatureError};
 use super::note::VerifierKey;
 use super::quorum::Quorum;
@@ -107,18 +107,21 @@ pub enum VerifyError {
 }
 
 impl Policy {
-    /// Checks the signatures of a checkpoint and the quorum of its witnesses.
+    /// What the log says and which witnesses of the quorum cosigned it, if both are as is needed.
     ///
     /// # Errors
     ///
     /// If the log did not sign, or the quorum is not reached (in time).
-    pub fn accept(&self, checkpoint: &SignedCheckpoint) -> Result<Vec<Cosignature>, VerifyError> {
-        checkpoint.open(&self.origin, &self.keys)?;
+    pub fn accept<'a>(
+        &self,
+        signed: &'a SignedCheckpoint,
+    ) -> Result<(&'a Checkpoint, Vec<Cosignature>), VerifyError> {
+        let checkpoint = signed.open(&self.origin, &self.keys)?;
         let cosignatures = match self.before {
-            Some(before) => self.quorum.before(checkpoint, before)?,
-            None => self.quorum.reached(checkpoint)?,
+            Some(before) => self.quorum.before(signed, before)?,
+            None => self.quorum.reached(signed)?,
         };
-        Ok(cosignatures)
+        Ok((checkpoint, cosignatures))
     }
 }
 
@@ -132,8 +135,7 @@ impl TlogProof {
     ///
     /// If the proof does not show that.
     pub fn verify(&self, entry: &[u8], policy: &Policy) -> Result<Proved, VerifyError> {
-        let cosignatures = policy.accept(&self.checkpoint)?;
-        let checkpoint = self.checkpoint.open(&policy.origin, &policy.keys)?;
+        let (checkpoint, cosignatures) = policy.accept(&self.checkpoint)?;
         let (size, root) = (checkpoint.size(), checkpoint.root());
         verify_inclusion(self.index, size, &TreeHash::of_leaf(entry), &self.hashes, &root)?;
         Ok(Proved { index: self.index, size, root, cosignatures })

@@ -31,7 +31,8 @@ pub enum KeyError {
     /// The type of the key is not the one that is needed here: 0x01 for notes, 0x04 for witnesses.
     #[error("the key is of type {0:#04x}, which does not belong here")]
     Type(u8),
-    /// The bytes are not an Ed25519 key in its one spelling, or it is one whose signatures mean nothing (small order).
+    /// The bytes are not an Ed25519 key in its one spelling, or it is one whose signatures mean nothing (of small
+    /// order).
     #[error("the key is not a sound Ed25519 key")]
     Bytes,
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::{Checkpoint, CosignTime, CosignerKey, Leaves, NoteError, SignerKey, inclusion};
+use crate::log::{CosignTime, CosignerKey, Leaves, NoteError, SignerKey, inclusion};
 
 const SIZE: u64 = 11;
 const INDEX: u64 = 6;

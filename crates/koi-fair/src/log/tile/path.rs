@@ -36,7 +36,8 @@ pub enum TilePathError {
     /// It is not `tile/`, a level from 0 to 63 or `entries`, and an index.
     #[error("the path is not that of a tile")]
     Shape,
-    /// The index is not in groups of three digits, all but the last after an `x`, in its shortest form, or it is above 2⁶⁴ − 1.
+    /// The index is not in groups of three digits, all but the last after an `x`, in its shortest form, or it is
+    /// above 2⁶⁴ − 1.
     #[error("the index of a tile is not in its one spelling")]
     Index,
     /// The width is not 1 to 256; in a path, where a full tile has none, not 1 to 255.
@@ -76,8 +77,8 @@ impl TilePath {
         Self { kind, index, width: Self::WIDTH }
     }
 
-    /// The tile of a kind with an index as it is in a log of `size` entries, full or partial; `None` if the log has no
-    /// such tile.
+    /// The tile of a kind with an index as it is in a log of `size` entries, full or partial; `None` if the log
+    /// has no such tile.
     pub fn in_log(kind: TileKind, index: u64, size: u64) -> Option<Self> {
         let level = match kind {
             TileKind::Hashes(level) => level,

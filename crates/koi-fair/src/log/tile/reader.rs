@@ -1,7 +1,7 @@
 //! The hashes for a proof, from the tiles that have them.
 //!
-//! A proof over 300,000,000 entries needs some forty nodes, which lie in about five tiles of 8 KB. What is read is
-//! not trusted: a wrong tile makes a proof that does not lead to the signed root.
+//! A proof over 300,000,000 entries needs some forty nodes, which lie in at most eight tiles of 8 KB. What is
+//! read is not trusted: a wrong tile makes a proof that does not lead to the signed root.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
