@@ -1,155 +1,208 @@
-//! Keys of signed notes, as they are handed around.
+//! The keys that signatures are checked with: `<name>+<id>+<base64 of type and key>`.
 
 use std::fmt;
+use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 
-use super::{Note, Signature, message};
+use super::{NoteError, Signature};
+use crate::log::text;
 
-/// What a key signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The text of a note (Ed25519, type 0x01).
-    Note,
-    /// A checkpoint with the time at which a witness saw it (Ed25519, type 0x04).
-    Cosignature,
-}
+/// The type byte of plain Ed25519 signatures.
+const TYPE_ED25519: u8 = 0x01;
 
-impl Kind {
-    fn number(self) -> u8 {
-        match self {
-            Self::Note => 0x01,
-            Self::Cosignature => 0x04,
-        }
-    }
-}
+/// The name of a key: not empty, without spaces of any alphabet, control characters or `+`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName(String);
 
 /// Why a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WrongKey {
-    /// It is no key of a note.
-    #[error("a key is written NAME+HASH+BASE64, the hash being 8 hexadecimal digits")]
+pub enum KeyError {
+    /// The text is not a name, an id and a key with `+` between them (and `PRIVATE+KEY+` in front of a secret one).
+    #[error("the key is not a name, an id and base64 with + between them")]
     Shape,
-    /// The hash is that of another name or key.
-    #[error("its hash is not that of its name and its key")]
-    Hash,
-    /// It is of a type that is not known here.
-    #[error("it is of type {0:#04x}; known are 0x01, which signs notes, and 0x04, which cosigns checkpoints")]
+    /// The name is empty or has a space, a control character or `+`.
+    #[error("the name of the key is empty or has a space or +")]
+    Name,
+    /// The id is not that of the name and the key.
+    #[error("the id of the key is not that of its name and bytes")]
+    Id,
+    /// The type of the key is not the one that is needed here: 0x01 for notes, 0x04 for witnesses.
+    #[error("the key is of type {0:#04x}, which does not belong here")]
     Type(u8),
-    /// It is no point of the curve.
-    #[error("it is no Ed25519 key")]
-    Key,
+    /// The bytes are not an Ed25519 key in its one spelling, or it is one whose signatures mean nothing (of small
+    /// order).
+    #[error("the key is not a sound Ed25519 key")]
+    Bytes,
 }
 
-/// Names have no spaces, and no plus, which stands between the parts of a key.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '+')
+impl KeyName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-/// A key that verifies: `NAME+HASH+BASE64`.
+impl fmt::Display for KeyName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl FromStr for KeyName {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<Self, KeyError> {
+        let refused = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '+';
+        if name.is_empty() || name.chars().any(refused) { Err(KeyError::Name) } else { Ok(Self(name.to_owned())) }
+    }
+}
+
+/// A name, a signature type and an Ed25519 key: what both kinds of keys have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifierKey {
-    name: String,
-    kind: Kind,
-    key: [u8; 32],
+pub(crate) struct PublicKey {
+    name: KeyName,
+    kind: u8,
+    key: VerifyingKey,
 }
 
-impl VerifierKey {
-    /// Reads a key.
-    pub fn parse(text: &str) -> Result<Self, WrongKey> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(WrongKey::Shape);
-        };
-        let bytes = BASE64.decode(encoded).map_err(|_| WrongKey::Shape)?;
-        let (number, key) = bytes.split_first().ok_or(WrongKey::Shape)?;
-        let kinds = [Kind::Note, Kind::Cosignature];
-        let kind = kinds.into_iter().find(|kind| kind.number() == *number).ok_or(WrongKey::Type(*number))?;
-        let key: [u8; 32] = key.try_into().map_err(|_| WrongKey::Key)?;
-        VerifyingKey::from_bytes(&key).map_err(|_| WrongKey::Key)?;
-        let read = Self { name: name.to_owned(), kind, key };
-        let lower = hash.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        if !is_name(name) || hash.len() != 8 || !lower {
-            return Err(WrongKey::Shape);
-        }
-        if hex::encode(read.id()) == hash { Ok(read) } else { Err(WrongKey::Hash) }
+impl PublicKey {
+    pub(crate) fn new(name: KeyName, kind: u8, key: VerifyingKey) -> Self {
+        Self { name, kind, key }
     }
 
-    /// Whose key it is.
-    pub fn name(&self) -> &str {
+    /// Reads a key of one type.
+    pub(crate) fn parse(text: &str, kind: u8) -> Result<Self, KeyError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(id), Some(bytes)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(KeyError::Shape);
+        };
+        let name: KeyName = name.parse()?;
+        let bytes = text::bytes_of_base64(bytes).map_err(|_| KeyError::Shape)?;
+        check_id(&name, &bytes, id)?;
+        match bytes.split_first() {
+            Some((found, bytes)) if *found == kind => Ok(Self { name, kind, key: sound(bytes)? }),
+            Some((found, _)) => Err(KeyError::Type(*found)),
+            None => Err(KeyError::Shape),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &KeyName {
         &self.name
     }
 
-    /// What it signs.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub(crate) fn id(&self) -> [u8; 4] {
+        key_id(&self.name, &self.typed_bytes())
     }
 
-    /// The Ed25519 public key.
-    pub fn bytes(&self) -> &[u8; 32] {
-        &self.key
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
     }
 
-    /// The first four bytes of `SHA256(name ‖ 0x0A ‖ type ‖ key)`.
+    /// Whether a signature says that it is this key's.
+    pub(crate) fn made(&self, signature: &Signature) -> bool {
+        signature.name() == &self.name && signature.id() == self.id()
+    }
+
+    pub(crate) fn is_named_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.id() == other.id()
+    }
+
+    /// Whether 64 bytes are this key's signature of a message. Strict: there is no second signature of the
+    /// same message that somebody without the secret could make of the first.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let signature = ed25519_dalek::Signature::from_slice(signature);
+        signature.is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    }
+
+    fn typed_bytes(&self) -> Vec<u8> {
+        [&[self.kind], &self.key.as_bytes()[..]].concat()
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.typed_bytes();
+        write!(out, "{}+{}+{}", self.name, hex(key_id(&self.name, &bytes)), text::base64(&bytes))
+    }
+}
+
+/// The first four bytes of `SHA256(name ‖ 0x0A ‖ type ‖ key)`.
+pub(super) fn key_id(name: &KeyName, typed_bytes: &[u8]) -> [u8; 4] {
+    let hash = Sha256::new().chain_update(name.as_str()).chain_update(b"\n").chain_update(typed_bytes).finalize();
+    std::array::from_fn(|place| hash[place])
+}
+
+pub(super) fn check_id(name: &KeyName, typed_bytes: &[u8], id: &str) -> Result<(), KeyError> {
+    let shaped = id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !shaped {
+        return Err(KeyError::Shape);
+    }
+    if hex(key_id(name, typed_bytes)) == id { Ok(()) } else { Err(KeyError::Id) }
+}
+
+pub(super) fn hex(id: [u8; 4]) -> String {
+    format!("{:08x}", u32::from_be_bytes(id))
+}
+
+fn sound(bytes: &[u8]) -> Result<VerifyingKey, KeyError> {
+    let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Bytes)?;
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Bytes)?;
+    let canonical = key.to_edwards().compress().as_bytes() == bytes;
+    if canonical && !key.is_weak() { Ok(key) } else { Err(KeyError::Bytes) }
+}
+
+/// A key that signs notes (signature type 0x01).
+///
+/// ```
+/// use koi_fair::log::{KeyError, VerifierKey};
+///
+/// // The example of the specification.
+/// let text = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+/// let key: VerifierKey = text.parse()?;
+/// assert_eq!(key.to_string(), text);
+/// assert_eq!(text.replace("foo", "bar").parse::<VerifierKey>(), Err(KeyError::Id));
+/// # Ok::<(), KeyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifierKey(PublicKey);
+
+impl VerifierKey {
+    pub(super) fn of(name: KeyName, key: VerifyingKey) -> Self {
+        Self(PublicKey::new(name, TYPE_ED25519, key))
+    }
+
+    /// The key's name.
+    pub fn name(&self) -> &KeyName {
+        self.0.name()
+    }
+
+    /// The key's id: with the name it tells which signatures are this key's.
     pub fn id(&self) -> [u8; 4] {
-        let hash = Sha256::new().chain_update(&self.name).chain_update([b'\n', self.kind.number()]);
-        let hash: [u8; 32] = hash.chain_update(self.key).finalize().into();
-        [hash[0], hash[1], hash[2], hash[3]]
+        self.0.id()
+    }
+
+    pub(crate) fn public(&self) -> &PublicKey {
+        &self.0
+    }
+
+    pub(super) fn verify(&self, text: &str, signature: &Signature) -> Result<(), NoteError> {
+        let right = self.0.verifies(text.as_bytes(), signature.bytes());
+        if right { Ok(()) } else { Err(NoteError::SignatureWrong) }
     }
 }
 
 impl fmt::Display for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [&[self.kind.number()], &self.key[..]].concat();
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), BASE64.encode(bytes))
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
     }
 }
 
-/// A key that signs.
-pub struct Signer {
-    name: String,
-    key: SigningKey,
-}
+impl FromStr for VerifierKey {
+    type Err = KeyError;
 
-/// The secret stays out of every log.
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({})", self.name)
-    }
-}
-
-impl Signer {
-    /// The key of a secret of 32 random bytes; `None` when the name has a space or a plus, or is empty.
-    pub fn new(name: &str, secret: [u8; 32]) -> Option<Self> {
-        is_name(name).then(|| Self { name: name.to_owned(), key: SigningKey::from_bytes(&secret) })
-    }
-
-    /// The key that verifies what this one signs.
-    pub fn key(&self, kind: Kind) -> VerifierKey {
-        VerifierKey { name: self.name.clone(), kind, key: self.key.verifying_key().to_bytes() }
-    }
-
-    /// A note of a text; `None` when the text does not end its last line, or has characters that a note may not have.
-    pub fn sign(&self, text: &str) -> Option<String> {
-        let signatures = vec![self.signature(text)];
-        let note = Note { text: text.to_owned(), signatures }.to_string();
-        Note::parse(note.as_bytes()).is_ok_and(|read| read.text == text).then_some(note)
-    }
-
-    /// A signature of a text, to be added to a note.
-    pub fn signature(&self, text: &str) -> Signature {
-        let bytes = self.key.sign(&message(text, Kind::Note, 0)).to_bytes().to_vec();
-        Signature { name: self.name.clone(), key_id: self.key(Kind::Note).id(), bytes }
-    }
-
-    /// A witness's signature of a checkpoint that it saw at a time, in seconds since 1970.
-    pub fn cosignature(&self, text: &str, time_s: u64) -> Signature {
-        let signature = self.key.sign(&message(text, Kind::Cosignature, time_s)).to_bytes();
-        let bytes = [&time_s.to_be_bytes()[..], &signature].concat();
-        Signature { name: self.name.clone(), key_id: self.key(Kind::Cosignature).id(), bytes }
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        PublicKey::parse(text, TYPE_ED25519).map(Self)
     }
 }

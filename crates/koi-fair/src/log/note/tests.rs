@@ -1,133 +1,276 @@
-//! Published notes are read and verified; any change of one is refused.
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::log::{Checkpoint, CheckpointError, SignedCheckpoint, TextError, TreeHash};
 
-/// The example of Go's `golang.org/x/mod/sumdb/note`: text, keys and signatures.
-const TEXT: &str = "If you think cryptography is the answer to your problem,\n\
-    then you don't know what your problem is.\n";
-const NEUMANN: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-const ROOT: &str = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
-const SIGNATURES: &str = "\
-\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=
-\u{2014} EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=
-";
+/// The example of <https://c2sp.org/signed-note>, "Verifier keys".
+const SPEC_KEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+const SPEC_NOTE: &str = "This is an example message.\n\n— example.com/foo \
+    Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
-fn published() -> String {
-    format!("{TEXT}\n{SIGNATURES}")
-}
+/// The example of Go's golang.org/x/mod/sumdb/note, with the keys of its tests.
+const GO_SECRET: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const GO_KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+const GO_OTHER_KEY: &str = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
+const GO_TEXT: &str =
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+const GO_LINE: &str = "— PeterNeumann \
+    x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+/// The example of <https://c2sp.org/tlog-checkpoint>.
+const SPEC_CHECKPOINT: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\
+    — example.com/behind-the-sofa \
+    Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n";
 
 fn key(text: &str) -> VerifierKey {
-    VerifierKey::parse(text).unwrap()
+    text.parse().unwrap()
+}
+
+fn signer(name: &str, seed: u8) -> SignerKey {
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 #[test]
-fn a_published_note_is_verified() {
-    let note = Note::parse(published().as_bytes()).unwrap();
-    assert_eq!(note.text, TEXT);
-    assert_eq!(note.to_string(), published());
-    for text in [NEUMANN, ROOT] {
-        assert_eq!(key(text).to_string(), text);
-        assert_eq!(note.signed_by(&key(text)), Ok(()), "{text}");
+fn the_published_notes_are_read() {
+    let note: Note = SPEC_NOTE.parse().unwrap();
+    assert_eq!(note.open(&[key(SPEC_KEY)]), Ok("This is an example message.\n"));
+    assert_eq!(note.to_string(), SPEC_NOTE);
+    let note: Note = format!("{GO_TEXT}\n{GO_LINE}").parse().unwrap();
+    assert_eq!(note.open(&[key(GO_KEY), key(GO_OTHER_KEY)]), Ok(GO_TEXT));
+    assert_eq!(note.open(&[key(GO_OTHER_KEY)]), Err(NoteError::NoKnownKey));
+    assert_eq!(note.open(&[]), Err(NoteError::NoKnownKey));
+    assert_eq!(note.open(&[key(GO_KEY), key(GO_KEY)]), Err(NoteError::KeysAmbiguous));
+    // An earlier example of the specification, whose text has an empty line.
+    let poem = "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n\n\
+        — quasimodo.example/salvatore \
+        NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=\n";
+    let note: Note = poem.parse().unwrap();
+    assert_eq!(note.to_string(), poem);
+    assert!(note.text_unverified().ends_with("sole:\n\ned è subito sera.\n"));
+}
+
+#[test]
+fn a_signature_is_the_published_one() {
+    let signer: SignerKey = GO_SECRET.parse().unwrap();
+    assert_eq!(signer.to_secret_text(), GO_SECRET);
+    assert_eq!(signer.verifier(), key(GO_KEY));
+    assert_eq!(Note::sign(GO_TEXT, &[&signer]).unwrap().to_string(), format!("{GO_TEXT}\n{GO_LINE}"));
+    assert!(!format!("{signer:?}").contains("AYEK"));
+}
+
+#[test]
+fn a_key_has_one_spelling() {
+    // As in Go's note_test.go: no part of a key is a key, nor one with another byte.
+    for from in 0..GO_KEY.len() {
+        for to in from..=GO_KEY.len() {
+            assert_eq!(GO_KEY[from..to].parse::<VerifierKey>().is_ok(), to - from == GO_KEY.len());
+        }
     }
-    let stranger = Signer::new("PeterNeumann", [1; 32]).unwrap().key(Kind::Note);
-    assert_eq!(note.signed_by(&stranger), Err(NoteRefusal::Unsigned), "a name alone is no key");
-}
-
-#[test]
-fn a_note_has_one_shape() {
-    let good = published();
-    for (wrong, refusal) in [
-        (String::new(), NoteRefusal::Shape),
-        (TEXT.to_owned(), NoteRefusal::Shape),
-        (format!("{TEXT}\n"), NoteRefusal::Shape),
-        (good.trim_end().to_owned(), NoteRefusal::Shape),
-        (good.replace("problem is", "problem\tis"), NoteRefusal::Text),
-        (good.replace("\u{2014} Enoch", "- Enoch"), NoteRefusal::Signature),
-        (good.replace("EnochRoot rwz", "EnochRoot  rwz"), NoteRefusal::Signature),
-        (good.replace("EnochRoot rwz", "Enoch+Root rwz"), NoteRefusal::Signature),
-        (good.replace("+QQ=", "+QQ"), NoteRefusal::Signature),
-        (good.replace("+QQ=", "+QR="), NoteRefusal::Signature),
-        (format!("{TEXT}\n\u{2014} a AAAAAA==\n"), NoteRefusal::Signature),
-        (format!("{TEXT}\n{}", "\u{2014} a AAAAAAA=\n".repeat(101)), NoteRefusal::TooMany),
-        ("x".repeat(NOTE_BYTES_MAX + 1), NoteRefusal::TooLong),
+    for at in 0..GO_KEY.len() {
+        let mut bytes = GO_KEY.as_bytes().to_vec();
+        bytes[at] += 1;
+        assert!(String::from_utf8(bytes).unwrap().parse::<VerifierKey>().is_err(), "{at}");
+    }
+    for (text, error) in [
+        // From the same file: a key that is too long, an unknown type, both with the id that belongs to them.
+        ("PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==", KeyError::Shape),
+        ("PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::Type(0x65)),
+        (&GO_KEY.replace("c74f20a3", "C74F20A3"), KeyError::Shape),
+        (&GO_KEY.replace("c74f20a3", "c74f20a4"), KeyError::Id),
+        (&GO_KEY.replace("Peter", "Peter "), KeyError::Name),
+        (&GO_KEY.replace("Peter", "Peter\u{a0}"), KeyError::Name),
+        (&GO_KEY.replace("PeterNeumann", ""), KeyError::Name),
+        (&format!("{GO_KEY}\n"), KeyError::Shape),
+        ("", KeyError::Shape),
     ] {
-        assert_eq!(Note::parse(wrong.as_bytes()), Err(refusal), "{}", &wrong[..wrong.len().min(300)]);
+        assert_eq!(text.parse::<VerifierKey>(), Err(error), "{text}");
     }
-    assert_eq!(Note::parse(b"\xff\n\n"), Err(NoteRefusal::Text));
+    // Keys whose signatures mean nothing, each with the id that belongs to it: the points of order 1 and 4,
+    // and a second spelling of a point (y + p).
+    let weak = |bytes: [u8; 32]| {
+        let typed = [&[1], &bytes[..]].concat();
+        let id = key::hex(key::key_id(&"weak".parse().unwrap(), &typed));
+        format!("weak+{id}+{}", crate::log::text::base64(&typed)).parse::<VerifierKey>()
+    };
+    let mut one = [0; 32];
+    one[0] = 1;
+    assert_eq!(weak(one), Err(KeyError::Bytes));
+    assert_eq!(weak([0; 32]), Err(KeyError::Bytes));
+    let mut spelled_again = [0xFF; 32];
+    spelled_again[31] = 0x7F;
+    for low in 0xED..=0xFF {
+        spelled_again[0] = low;
+        assert_eq!(weak(spelled_again), Err(KeyError::Bytes));
+    }
 }
 
 #[test]
-fn keys_are_checked() {
-    for (wrong, refusal) in [
-        (NEUMANN.replace("c74f20a3", "c74f20a4"), WrongKey::Hash),
-        (NEUMANN.replace("Peter", "Petra"), WrongKey::Hash),
-        (NEUMANN.replace("c74f20a3", "C74F20A3"), WrongKey::Shape),
-        (NEUMANN.replace("+AR", "+BR"), WrongKey::Type(5)),
-        (NEUMANN.replace("10TW", ""), WrongKey::Key),
-        ("PeterNeumann".into(), WrongKey::Shape),
-        (NEUMANN.replace("PeterNeumann", ""), WrongKey::Shape),
-        (NEUMANN.replace("PeterNeumann", "Peter Neumann"), WrongKey::Shape),
+fn a_secret_has_one_spelling() {
+    for (text, error) in [
+        (GO_KEY, KeyError::Shape),
+        (&GO_SECRET.replace("c74f20a3", "c74f20a4"), KeyError::Id),
+        (&GO_SECRET.replace("+AYEK", "+BYEK"), KeyError::Type(5)),
+        (&GO_SECRET[..GO_SECRET.len() - 4], KeyError::Bytes),
+        (&GO_SECRET.replace("PeterNeumann", "Peter Neumann"), KeyError::Name),
     ] {
-        assert_eq!(VerifierKey::parse(&wrong), Err(refusal), "{wrong}");
+        assert_eq!(text.parse::<SignerKey>().map(|_| ()), Err(error), "{text}");
     }
-    assert!(Signer::new("a b", [1; 32]).is_none() && Signer::new("", [1; 32]).is_none());
 }
 
 #[test]
-fn a_witness_signs_the_time_with_the_text() {
-    let witness = Signer::new("witness.example", [2; 32]).unwrap();
-    let text = "koi.example/log\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
-    let mut note = Note { text: text.into(), signatures: vec![] };
-    for time_s in [1_700_000_005, 1_700_000_000] {
-        note.signatures.push(witness.cosignature(text, time_s));
+fn what_is_not_a_note_is_refused_with_a_reason() {
+    let many = format!("a\n\n{}", GO_LINE.repeat(101));
+    let long = format!("{}\n\n{GO_LINE}", "a".repeat(1_000_000));
+    for (text, error) in [
+        ("", NoteError::NoNewline),
+        ("a\n", NoteError::NoSignatures),
+        ("a\n\n", NoteError::NoSignatures),
+        (GO_LINE, NoteError::NoSignatures),
+        (&format!("\n{GO_LINE}"), NoteError::NoSignatures),
+        (&format!("a\n{GO_LINE}"), NoteError::NoSignatures),
+        (&format!("a\n\n{}", GO_LINE.trim_end()), NoteError::NoNewline),
+        (&format!("a\r\n\n{GO_LINE}"), NoteError::ControlCharacter),
+        (&format!("a\0\n\n{GO_LINE}"), NoteError::ControlCharacter),
+        (&format!("a\t\n\n{GO_LINE}"), NoteError::ControlCharacter),
+        (&format!("a\n\n{GO_LINE}b\n"), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace('—', "-")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("— ", "—")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("Peter", "Peter+")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("Peter", "Peter ")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("PeterNeumann", "")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("nAM=", "nAN=")), NoteError::SignatureLine),
+        (&format!("a\n\n{}", GO_LINE.replace("nAM=", "nAM")), NoteError::SignatureLine),
+        ("a\n\n— b AAAAAA==\n", NoteError::SignatureLine),
+        (&many, NoteError::TooManySignatures),
+        (&long, NoteError::TooLong),
+    ] {
+        assert_eq!(text.parse::<Note>(), Err(error), "{}", &text[..text.len().min(80)]);
     }
-    let key = witness.key(Kind::Cosignature);
-    assert_eq!(VerifierKey::parse(&key.to_string()), Ok(key.clone()));
-    let read = Note::parse(note.to_string().as_bytes()).unwrap();
-    assert_eq!(read.cosigned_at(&key), Ok(1_700_000_000));
-    assert_eq!(
-        read.signed_by(&witness.key(Kind::Note)),
-        Err(NoteRefusal::Unsigned),
-        "another kind is another key"
-    );
-    // A witness that says to have seen it earlier has signed that.
-    note.signatures[0].bytes[7] ^= 1;
-    assert_eq!(note.cosigned_at(&key), Err(NoteRefusal::Forged));
+    assert!(format!("a\n\n{}", GO_LINE.repeat(100)).parse::<Note>().is_ok());
+    let signer = signer("a", 1);
+    for (text, error) in [
+        ("", NoteError::NoSignatures),
+        ("a", NoteError::NoSignatures),
+        ("a\r\n", NoteError::ControlCharacter),
+        ("— b\n\nc", NoteError::SignatureLine),
+    ] {
+        assert_eq!(Note::sign(text, &[&signer]), Err(error), "{text:?}");
+    }
 }
 
 #[test]
-fn a_text_that_is_no_notes_is_not_signed() {
-    let signer = Signer::new("koi", [3; 32]).unwrap();
-    assert_eq!(format!("{signer:?}"), "Signer(koi)");
-    for text in ["no end", "", "a\u{7}\n", "a\n\n\u{2014} b AAAAAAA="] {
-        assert_eq!(signer.sign(text), None, "{text:?}");
+fn known_keys_must_be_right_and_others_do_not_matter() {
+    let (ours, theirs) = (signer("ours", 1), signer("theirs", 2));
+    let note = Note::sign("text\n", &[&ours, &theirs]).unwrap();
+    let keys = [ours.verifier(), theirs.verifier()];
+    assert_eq!(note.open(&keys), Ok("text\n"));
+    let wrong = note.to_string().replace("text", "test");
+    assert_eq!(wrong.parse::<Note>().unwrap().open(&keys), Err(NoteError::SignatureWrong));
+    // One right and one wrong: refused if the wrong one's key is known.
+    let other = Note::sign("other\n", &[&theirs]).unwrap();
+    let mixed = Note::sign("text\n", &[&ours]).unwrap().with(other.signatures()[0].clone()).unwrap();
+    assert_eq!(mixed.open(&keys), Err(NoteError::SignatureWrong));
+    assert_eq!(mixed.open(&keys[..1]), Ok("text\n"));
+    // The same name with another id is another key.
+    let renamed = signer("ours", 3);
+    assert_eq!(note.open(&[renamed.verifier()]), Err(NoteError::NoKnownKey));
+    let twice = note.clone().with(note.signatures()[0].clone()).unwrap();
+    assert_eq!(twice.open(&keys), Err(NoteError::SignedTwice));
+    assert_eq!(twice.open(&keys[1..]), Ok("text\n"));
+}
+
+#[test]
+fn checkpoints_are_read_strictly() {
+    let signed: SignedCheckpoint = SPEC_CHECKPOINT.parse().unwrap();
+    assert_eq!(signed.to_string(), SPEC_CHECKPOINT);
+    assert_eq!(signed.claimed_origin(), "example.com/behind-the-sofa");
+    let body = |text: &str| text.parse::<Checkpoint>();
+    let root = TreeHash::of_leaf(b"");
+    let good = format!("a b+c\n7\n{root}\n");
+    assert_eq!(body(&good).unwrap().to_string(), good);
+    assert_eq!(body(&format!("{good}more\nlines\n")).unwrap().extensions(), ["more", "lines"]);
+    let (line, number) = (TextError::LineMissing, TextError::Number);
+    for (text, error) in [
+        (String::new(), line.into()),
+        (good.replace("a b+c", ""), line.into()),
+        (good.replace('7', ""), number.into()),
+        (good.replace('7', "07"), number.into()),
+        (good.replace('7', "+7"), number.into()),
+        (good.replace('7', "18446744073709551616"), number.into()),
+        (good.replace('7', "0"), CheckpointError::EmptyRoot),
+        (good.replace('=', ""), TextError::Base64.into()),
+        (format!("a\n7\n{}\n", "AAAA"), TextError::HashLength.into()),
+        (good.trim_end().to_owned(), TextError::NoNewline.into()),
+        (format!("{good}\n"), line.into()),
+        (format!("{good}more\n\nlines\n"), line.into()),
+        (format!("{good}more"), TextError::NoNewline.into()),
+        (format!("{good}mo\tre\n"), CheckpointError::ControlCharacter),
+        (good.replace("a b", "a\r"), CheckpointError::ControlCharacter),
+    ] {
+        assert_eq!(body(&text), Err(error), "{text:?}");
     }
-    let note = signer.sign("a\n\nb\n").unwrap();
-    assert_eq!(Note::parse(note.as_bytes()).unwrap().text, "a\n\nb\n");
+    assert_eq!(body(&format!("a\n0\n{}\n", TreeHash::of_nothing())).unwrap().size(), 0);
+}
+
+#[test]
+fn a_checkpoint_is_of_its_origin_and_signed_once_by_each() {
+    let (ours, theirs) = (signer("ours", 1), signer("theirs", 2));
+    let checkpoint = Checkpoint::new("ours", 1, TreeHash::of_leaf(b"")).unwrap();
+    let signed = checkpoint.sign(&[&ours]).unwrap();
+    assert_eq!(signed.open("ours", &[ours.verifier()]), Ok(&checkpoint));
+    assert_eq!(signed.open("yours", &[ours.verifier()]), Err(CheckpointError::OriginDiffers));
+    assert_eq!(signed.open("ours", &[theirs.verifier()]), Err(NoteError::NoKnownKey.into()));
+    let again = signed.note().signatures()[0].clone();
+    assert_eq!(signed.clone().with(again), Err(CheckpointError::SignedTwice));
+    assert_eq!(checkpoint.sign(&[]), Err(NoteError::NoSignatures.into()));
+    assert_eq!(Checkpoint::new("", 1, TreeHash::of_leaf(b"")), Err(TextError::LineMissing.into()));
+    assert_eq!(Checkpoint::new("a\nb", 1, TreeHash::of_leaf(b"")), Err(CheckpointError::ControlCharacter));
+}
+
+#[test]
+fn notes_and_checkpoints_are_read_by_another_implementation() {
+    let signer: SignerKey = GO_SECRET.parse().unwrap();
+    let checkpoint = Checkpoint::new("PeterNeumann", 12, TreeHash::of_leaf(b"x")).unwrap();
+    let text = checkpoint.sign(&[&signer]).unwrap().to_string();
+    let note = signed_note::Note::from_bytes(text.as_bytes()).unwrap();
+    let verifier = signed_note::StandardVerifier::new(GO_KEY).unwrap();
+    let known = signed_note::VerifierList::new(vec![Box::new(verifier)]);
+    let (verified, unverified) = note.verify(&known).unwrap();
+    assert_eq!((verified.len(), unverified.len()), (1, 0));
+    let theirs = tlog_tiles::Checkpoint::from_bytes(note.text()).unwrap();
+    assert_eq!((theirs.origin(), theirs.size(), theirs.hash().0), ("PeterNeumann", 12, checkpoint.root().0));
 }
 
 proptest! {
     #[test]
-    fn a_changed_bit_is_refused_or_changes_nothing_that_was_signed(place in any::<proptest::sample::Index>(), bit in 0..8) {
-        let good = published();
-        let mut bytes = good.clone().into_bytes();
-        let place = place.index(bytes.len());
-        bytes[place] ^= 1_u8 << bit;
-        if let Ok(note) = Note::parse(&bytes) {
-            let verified = [NEUMANN, ROOT].map(|text| note.signed_by(&key(text)) == Ok(()));
-            prop_assert!(verified != [true, true], "{}", String::from_utf8_lossy(&bytes));
-            if verified != [false, false] {
-                prop_assert_eq!(&note.text, TEXT);
-            }
+    fn what_is_signed_is_read_back(text in "([a-zé —+=\n]{0,20}\n)", names in prop::collection::vec("[a-zé/.]{1,8}", 1..4)) {
+        let signers: Vec<SignerKey> = (0..).zip(&names).map(|(seed, name)| signer(name, seed)).collect();
+        let keys: Vec<VerifierKey> = signers.iter().map(SignerKey::verifier).collect();
+        let note = Note::sign(&text, &signers.iter().collect::<Vec<_>>()).unwrap();
+        let read: Note = note.to_string().parse().unwrap();
+        prop_assert_eq!(read.open(&keys), Ok(&text[..]));
+    }
+
+    #[test]
+    fn a_note_that_was_changed_is_refused_or_means_the_same(at in 0..200_usize, byte: u8, cut: bool) {
+        let mut bytes = format!("{GO_TEXT}\n{GO_LINE}").into_bytes();
+        let at = at % bytes.len();
+        if cut { bytes.remove(at); } else { bytes[at] ^= byte.max(1); }
+        if let Ok(text) = String::from_utf8(bytes)
+            && let Ok(note) = text.parse::<Note>() {
+            prop_assert_eq!(note.to_string(), text);
+            prop_assert!(note.open(&[key(GO_KEY)]).is_err());
         }
     }
 
     #[test]
-    fn nothing_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in ".{0,200}") {
-        let _ = Note::parse(&bytes);
-        let _ = Note::parse(text.as_bytes());
-        let _ = VerifierKey::parse(&text);
+    fn a_checkpoint_has_one_spelling(at in 0..200_usize, byte: u8, cut: bool) {
+        let mut bytes = SPEC_CHECKPOINT.as_bytes().to_vec();
+        let at = at % bytes.len();
+        if cut { bytes.remove(at); } else { bytes[at] = byte; }
+        if let Ok(text) = String::from_utf8(bytes)
+            && let Ok(checkpoint) = text.parse::<SignedCheckpoint>() {
+            prop_assert_eq!(checkpoint.to_string(), text);
+        }
     }
 }

@@ -1,218 +1,339 @@
-//! A log in files is the same tree as in memory, wherever it is stopped and gone on with.
-
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::path::{check_consistency, check_inclusion, consistency, inclusion, root};
-use crate::log::tree::{Hash, leaf_hash, root_of};
+use crate::log::{
+    AppendError, Frontier, HashSource, Leaves, Node, TreeHash, consistency, inclusion, verify_consistency,
+    verify_inclusion,
+};
 
-/// Files in memory; one that was written may not become another.
-#[derive(Default)]
-struct Memory {
-    files: BTreeMap<String, Vec<u8>>,
-    reads: RefCell<usize>,
+fn entries(size: u64) -> Vec<Vec<u8>> {
+    // Of many lengths, some of them empty.
+    (0..size).map(|index| index.to_be_bytes().repeat(usize::try_from(index % 5).unwrap())).collect()
 }
 
-impl Sink for Memory {
-    type Error = Infallible;
+fn leaves(entries: &[Vec<u8>]) -> Leaves {
+    Leaves(entries.iter().map(|entry| TreeHash::of_leaf(entry)).collect())
+}
 
-    fn write(&mut self, name: TileName, bytes: &[u8]) -> Result<(), Infallible> {
-        let before = self.files.insert(name.to_string(), bytes.to_vec());
-        assert!(before.is_none_or(|before| before == bytes), "{name} was changed");
+fn threads(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
+}
+
+fn written(entries: &[Vec<u8>]) -> (TileWriter, Folder) {
+    let (mut writer, folder) = (TileWriter::new(), Folder::default());
+    writer.append(entries, &folder).unwrap();
+    writer.write_partial(&folder).unwrap();
+    (writer, folder)
+}
+
+fn contents(folder: &Folder) -> Vec<(TilePath, Vec<u8>)> {
+    folder.paths().into_iter().map(|path| (path, folder.read(&path).unwrap())).collect()
+}
+
+#[test]
+fn a_path_has_one_spelling() {
+    use TileKind::{Entries, Hashes};
+    for (kind, index, width, path) in [
+        (Hashes(0), 0, 256, "tile/0/000"),
+        (Hashes(63), 999, 1, "tile/63/999.p/1"),
+        (Hashes(3), 1000, 255, "tile/3/x001/000.p/255"),
+        // The example of the specification.
+        (Hashes(4), 1_234_067, 256, "tile/4/x001/x234/067"),
+        (Entries, 1_234_067, 17, "tile/entries/x001/x234/067.p/17"),
+        (Entries, u64::MAX, 256, "tile/entries/x018/x446/x744/x073/x709/x551/615"),
+    ] {
+        let made = TilePath::new(kind, index, width).unwrap();
+        assert_eq!(made.to_string(), path);
+        assert_eq!(path.parse(), Ok(made));
+        if let (Hashes(level), true) = (kind, width == 256) {
+            // Theirs has the height of the tile in front.
+            let theirs = tlog_tiles::Tile::new(8, level, index, u32::from(width), false).path();
+            assert!(theirs.ends_with(path.strip_prefix("tile/").unwrap()), "{theirs}");
+        }
+    }
+    for (path, error) in [
+        ("", TilePathError::Shape),
+        ("tile", TilePathError::Shape),
+        ("tile/0", TilePathError::Shape),
+        ("/tile/0/000", TilePathError::Shape),
+        ("tile/64/000", TilePathError::Shape),
+        ("tile/00/000", TilePathError::Shape),
+        ("tile/+1/000", TilePathError::Shape),
+        ("tile/data/000", TilePathError::Shape),
+        ("tile/0/", TilePathError::Index),
+        ("tile/0/0", TilePathError::Index),
+        ("tile/0/0000", TilePathError::Index),
+        ("tile/0/x000/001", TilePathError::Index),
+        ("tile/0/x001", TilePathError::Index),
+        ("tile/0/001/001", TilePathError::Index),
+        ("tile/0/x001/x001", TilePathError::Index),
+        ("tile/0/x01/001", TilePathError::Index),
+        ("tile/0/x001//001", TilePathError::Index),
+        ("tile/0/x018/x446/x744/x073/x709/x551/616", TilePathError::Index),
+        ("tile/0/-01", TilePathError::Index),
+        ("tile/0/000.p/0", TilePathError::Width),
+        ("tile/0/000.p/256", TilePathError::Width),
+        ("tile/0/000.p/01", TilePathError::Width),
+        ("tile/0/000.p/", TilePathError::Width),
+        ("tile/0/000.p/1/2", TilePathError::Width),
+        ("tile/0/000.p/1.p/1", TilePathError::Width),
+        ("tile/0/000/", TilePathError::Index),
+        ("tile/0/000\n", TilePathError::Index),
+    ] {
+        assert_eq!(path.parse::<TilePath>(), Err(error), "{path:?}");
+    }
+    assert_eq!(TilePath::new(Hashes(64), 0, 1), Err(TilePathError::Shape));
+    assert_eq!(TilePath::new(Hashes(0), 0, 0), Err(TilePathError::Width));
+    assert_eq!(TilePath::new(Hashes(0), 0, 257), Err(TilePathError::Width));
+}
+
+#[test]
+fn a_log_has_the_tiles_of_the_specification() {
+    // https://c2sp.org/tlog-tiles, "Partial Tiles": the examples of 70,000 and of 256 entries.
+    let (_, folder) = written(&entries(70_000));
+    let count = |kind, partial: bool| {
+        folder.paths().iter().filter(|path| path.kind() == kind && path.is_partial() == partial).count()
+    };
+    assert_eq!(count(TileKind::Hashes(0), false), 273);
+    assert_eq!(count(TileKind::Entries, false), 273);
+    assert_eq!(count(TileKind::Hashes(1), false), 1);
+    let partial: Vec<String> =
+        folder.paths().iter().filter(|path| path.is_partial()).map(ToString::to_string).collect();
+    let expected = ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1", "tile/entries/273.p/112"];
+    assert_eq!(partial, expected);
+    assert_eq!(folder.paths().len(), 273 * 2 + 1 + 4);
+
+    let (_, folder) = written(&entries(256));
+    let paths: Vec<String> = folder.paths().iter().map(ToString::to_string).collect();
+    assert_eq!(paths, ["tile/0/000", "tile/1/000.p/1", "tile/entries/000"]);
+    assert!(written(&[]).1.paths().is_empty());
+}
+
+#[test]
+fn tiles_are_those_of_another_implementation() {
+    /// Nodes for their tiles, from our tree.
+    struct Nodes(Leaves);
+    impl tlog_tiles::HashReader for Nodes {
+        fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
+            let nodes = indexes.iter().map(|index| {
+                let (level, index) = tlog_tiles::split_stored_hash_index(*index);
+                Node { level, index }
+            });
+            let hashes = self.0.hashes(&nodes.collect::<Vec<_>>()).unwrap();
+            Ok(hashes.into_iter().map(|hash| tlog_tiles::Hash(hash.0)).collect())
+        }
+    }
+    let entries = entries(66_000);
+    let (writer, folder) = written(&entries);
+    let nodes = Nodes(leaves(&entries));
+    assert_eq!(tlog_tiles::tree_hash(66_000, &nodes).unwrap().0, writer.root().0);
+    for path in folder.paths() {
+        if let TileKind::Hashes(level) = path.kind() {
+            let theirs = tlog_tiles::Tile::new(8, level, path.index(), u32::from(path.width()), false);
+            assert_eq!(theirs.read_data(&nodes).unwrap(), folder.read(&path).unwrap(), "{path}");
+        }
+    }
+}
+
+#[test]
+fn bundles_are_read_back_strictly() {
+    let path = TilePath::new(TileKind::Entries, 0, 3).unwrap();
+    let bundle = bundle_of(&["", "a", "bc"]).unwrap();
+    assert_eq!(bundle, b"\x00\x00\x00\x01a\x00\x02bc");
+    assert_eq!(entries_of(&path, &bundle), Ok(vec![&b""[..], b"a", b"bc"]));
+    for cut in 0..bundle.len() {
+        assert!(matches!(entries_of(&path, &bundle[..cut]), Err(BundleError::Cut { .. })), "{cut}");
+    }
+    let longer = [&bundle[..], &[0]].concat();
+    assert_eq!(entries_of(&path, &longer), Err(BundleError::Trailing { bytes: 1 }));
+    assert_eq!(bundle_of(&[vec![0; 65_536]]), None);
+    let longest = [vec![7; 65_535]];
+    let path = TilePath::new(TileKind::Entries, 0, 1).unwrap();
+    assert_eq!(entries_of(&path, &bundle_of(&longest).unwrap()), Ok(vec![&longest[0][..]]));
+}
+
+#[test]
+fn an_entry_that_is_too_long_adds_nothing() {
+    let (mut writer, folder) = written(&entries(10));
+    let root = writer.root();
+    let refused = writer.append(&[vec![1], vec![0; 65_536]], &folder);
+    assert_eq!(refused, Err(AppendError::EntryTooLong { place: 1, bytes: 65_536 }));
+    assert_eq!((writer.size(), writer.root()), (10, root));
+}
+
+/// Fails at one write, once.
+struct Failing<'a>(&'a Folder, Mutex<usize>);
+
+impl TileSink for Failing<'_> {
+    type Error = &'static str;
+
+    fn write(&self, path: &TilePath, bytes: &[u8]) -> Result<(), &'static str> {
+        let mut left = self.1.lock().unwrap();
+        *left = left.wrapping_sub(1);
+        if *left == 0 {
+            return Err("the disk is full");
+        }
+        let Ok(()) = self.0.write(path, bytes);
         Ok(())
     }
 }
 
-impl Files for Memory {
-    fn read(&self, name: TileName) -> Result<Option<Vec<u8>>, String> {
-        *self.reads.borrow_mut() += 1;
-        Ok(self.files.get(&name.to_string()).cloned())
-    }
-}
-
-fn leaf(number: u64) -> Vec<u8> {
-    number.to_string().repeat(usize::try_from(number % 5).unwrap()).into_bytes()
-}
-
-fn written(size: u64) -> (TileWriter, Memory) {
-    let (mut writer, mut memory) = (TileWriter::new(true), Memory::default());
-    for number in 0..size {
-        assert!(writer.push(&leaf(number), &mut memory).unwrap());
-    }
-    writer.write_edge(&mut memory).unwrap();
-    (writer, memory)
-}
-
-/// Names of the specification (c2sp.org/tlog-tiles): `tile/0/x001/x234/067`, and partial ones.
 #[test]
-fn names_have_one_spelling() {
-    let name = |level, index, width| TileName { level, index, width };
-    for (path, expected) in [
-        ("tile/0/x001/x234/067", name(Some(0), 1_234_067, 256)),
-        ("tile/0/000", name(Some(0), 0, 256)),
-        ("tile/1/000.p/1", name(Some(1), 0, 1)),
-        ("tile/entries/x273/x123/100.p/255", name(None, 273_123_100, 255)),
-        ("tile/7/999", name(Some(7), 999, 256)),
-        ("tile/0/x018/x446/x744/x073/x709/x551/615", name(Some(0), u64::MAX, 256)),
-    ] {
-        assert_eq!(TileName::parse(path), Ok(expected), "{path}");
-        assert_eq!(expected.to_string(), path);
-    }
-    for wrong in [
-        "",
-        "tile",
-        "tile/0",
-        "tile/0/0",
-        "tile/0/0000",
-        "tile/0/001/067",
-        "tile/0/x001/x067",
-        "tile/0/x000/067",
-        "tile/8/000",
-        "tile/00/000",
-        "tile/+0/000",
-        "tile/0/000.p/0",
-        "tile/0/000.p/256",
-        "tile/0/000.p/257",
-        "tile/0/000.p/01",
-        "tile/0/000.p/",
-        "tile/data/000",
-        "/tile/0/000",
-        "tile/0/000/",
-        "tile/0/-01",
-        "tile/0/x018/x446/x744/x073/x709/x551/616",
-    ] {
-        assert_eq!(TileName::parse(wrong), Err(Unnamed), "{wrong}");
-    }
-}
-
-#[test]
-fn a_log_in_files_is_the_tree_of_its_leaves() {
-    for size in [0, 1, 2, 255, 256, 257, 1000, 65_535, 65_536, 65_537, 70_000] {
-        let hashes: Vec<Hash> = (0..size).map(|number| leaf_hash(&leaf(number))).collect();
-        let (writer, memory) = written(size);
-        assert_eq!(writer.root(), root_of(&hashes), "{size}");
-        let tiles = Tiles::new(&memory, size);
-        assert_eq!(root(&tiles, size).unwrap(), writer.root(), "{size}");
-        for index in [0, 1, 254, 255, 256, 257, 65_535, 65_536, 69_999].into_iter().filter(|index| *index < size) {
-            let proof = inclusion(&tiles, index, size).unwrap();
-            let place = usize::try_from(index).unwrap();
-            assert_eq!(check_inclusion(&hashes[place], index, size, &proof, &writer.root()), Ok(()));
-            assert_eq!(tiles.leaves(index / 256).unwrap()[place % 256], leaf(index));
-        }
-        for old in [1, 255, 256, 257, 999, 65_536].into_iter().filter(|old| *old <= size) {
-            let proof = consistency(&tiles, old, size).unwrap();
-            let old_root = root_of(&hashes[..usize::try_from(old).unwrap()]);
-            assert_eq!(check_consistency(old, &old_root, size, &writer.root(), &proof), Ok(()), "{old} of {size}");
+fn a_write_that_fails_adds_nothing_and_can_be_made_again() {
+    let entries = entries(1000);
+    let whole = written(&entries);
+    for count in [1, 2] {
+        for failing in 1..=6 {
+            let (mut writer, folder) = written(&entries[..100]);
+            writer = writer.with_threads(threads(count));
+            let root = writer.root();
+            let sink = Failing(&folder, Mutex::new(failing));
+            assert_eq!(writer.append(&entries[100..], &sink), Err(AppendError::Sink("the disk is full")));
+            assert_eq!((writer.size(), writer.root()), (100, root));
+            writer.append(&entries[100..], &sink).unwrap();
+            assert_eq!(writer.root(), whole.0.root());
         }
     }
 }
 
 #[test]
-fn a_proof_touches_few_files() {
-    let (_, memory) = written(70_000);
-    *memory.reads.borrow_mut() = 0;
-    inclusion(&Tiles::new(&memory, 70_000), 12_345, 70_000).unwrap();
-    assert!(*memory.reads.borrow() < 40, "{}", memory.reads.borrow());
+fn what_does_not_belong_to_the_root_is_not_gone_on_with() {
+    let (writer, folder) = written(&entries(300));
+    let resume = |size, root: &TreeHash| TileWriter::resume(size, root, &folder).map(|writer| writer.root());
+    assert_eq!(resume(300, &writer.root()), Ok(writer.root()));
+    assert_eq!(resume(300, &TreeHash([0; 32])), Err(ResumeError::RootDiffers));
+    assert!(matches!(resume(301, &writer.root()), Err(ResumeError::Tile(TileError::Source { .. }))));
+    assert_eq!(resume(Frontier::SIZE_MAX + 1, &writer.root()), Err(ResumeError::TooLarge));
+    let path = "tile/entries/001.p/44".parse().unwrap();
+    let mut bundle = folder.read(&path).unwrap();
+    *bundle.last_mut().unwrap() ^= 1;
+    let Ok(()) = folder.write(&path, &bundle);
+    assert_eq!(resume(300, &writer.root()), Err(ResumeError::BundleDiffers));
 }
 
 #[test]
-fn hashes_at_once_are_those_one_by_one() {
-    let hashes: Vec<Hash> = (0..70_000).map(|number| leaf_hash(&leaf(number))).collect();
-    let (mut at_once, mut files) = (TileWriter::new(false), Memory::default());
-    for part in [3, 250, 3, 256, 40_000, 20_000, 0, 9488] {
-        let from = usize::try_from(at_once.size()).unwrap();
-        at_once.extend(&hashes[from..from + part], &mut files).unwrap();
+fn an_audit_finds_every_file_that_is_touched() {
+    let entries = entries(66_000);
+    let (writer, folder) = written(&entries);
+    let (size, root) = (writer.size(), writer.root());
+    let run = |depth| audit(&folder, size, &root, depth, threads(2));
+    assert_eq!(run(AuditDepth::Entries), Ok(()));
+    assert_eq!(
+        audit(&folder, size, &TreeHash([0; 32]), AuditDepth::Hashes, threads(2)),
+        Err(AuditError::RootDiffers)
+    );
+    let some = folder.paths().into_iter().enumerate();
+    for (_, path) in some.filter(|(place, path)| path.is_partial() || place % 37 == 0) {
+        let bytes = folder.read(&path).unwrap();
+        let mut flipped = bytes.clone();
+        let at = flipped.len() * 2 / 3;
+        flipped[at] ^= 1;
+        let Ok(()) = folder.write(&path, &flipped);
+        assert!(run(AuditDepth::Entries).is_err(), "{path}");
+        assert_eq!(run(AuditDepth::Hashes).is_err(), path.kind() != TileKind::Entries, "{path}");
+        let Ok(()) = folder.write(&path, &bytes[1..]);
+        assert!(run(AuditDepth::Entries).is_err(), "{path}");
+        folder.remove(&path);
+        let missing = AuditError::Tile(TileError::Source { path, error: NoSuchTile });
+        assert_eq!(run(AuditDepth::Entries), Err(missing));
+        let Ok(()) = folder.write(&path, &bytes);
     }
-    at_once.write_edge(&mut files).unwrap();
-    let (one_by_one, mut expected) = written(70_000);
-    assert_eq!((at_once.size(), at_once.root()), (70_000, one_by_one.root()));
-    expected.files.retain(|name, _| !name.starts_with("tile/entries/"));
-    assert_eq!(files.files, expected.files);
+    assert_eq!(run(AuditDepth::Entries), Ok(()));
+    assert_eq!(audit(&Folder::default(), 0, &TreeHash::of_nothing(), AuditDepth::Entries, threads(2)), Ok(()));
+}
+
+/// A log of any size whose entries are all the same, made up as it is read; counts its reads.
+struct Alike(AtomicUsize);
+
+impl Alike {
+    fn hash(level: u8) -> TreeHash {
+        (0..level).fold(TreeHash::of_leaf(b"alike"), |hash, _| TreeHash::of_node(&hash, &hash))
+    }
+}
+
+impl TileSource for Alike {
+    type Error = NoSuchTile;
+
+    fn read(&self, path: &TilePath) -> Result<Vec<u8>, NoSuchTile> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let TileKind::Hashes(level) = path.kind() else { return Err(NoSuchTile) };
+        Ok(Self::hash(8 * level).0.repeat(usize::from(path.width())))
+    }
 }
 
 #[test]
-fn what_is_damaged_is_named() {
-    let (writer, memory) = written(300);
-    let damaged = |path: &str, change: &dyn Fn(&mut Vec<u8>)| {
-        let mut files = memory.files.clone();
-        change(files.get_mut(path).expect("such a file"));
-        Memory { files, ..Memory::default() }
-    };
-    let resumed =
-        |memory: &Memory| TileWriter::resume(memory, 300, &writer.root(), true).map(|writer| writer.root());
-    assert_eq!(resumed(&memory), Ok(writer.root()));
-    let edge = TileName { level: Some(0), index: 1, width: 44 };
-    let shorter = damaged("tile/0/001.p/44", &|bytes| bytes.truncate(44 * 32 - 1));
-    assert_eq!(resumed(&shorter), Err(TileRefusal::Length(edge, 44 * 32 - 1).into()));
-    assert_eq!(resumed(&damaged("tile/0/001.p/44", &|bytes| bytes[7] ^= 1)), Err(Unresumed::Root));
-    let bundle = TileName { level: None, index: 1, width: 44 };
-    let longer = damaged("tile/entries/001.p/44", &|bytes| bytes.push(0));
-    assert_eq!(resumed(&longer), Err(TileRefusal::Bundle(bundle).into()));
-    let mut missing = damaged("tile/0/000", &|_| ());
-    missing.files.remove("tile/0/001.p/44");
-    assert_eq!(resumed(&missing), Err(TileRefusal::Missing(edge).into()));
-    assert!(!TileWriter::new(true).push(&vec![0; LEAF_BYTES_MAX + 1], &mut Memory::default()).unwrap());
-}
-
-#[test]
-fn a_full_tile_stands_in_for_its_beginnings() {
-    let (_, mut memory) = written(600);
-    memory.files.remove("tile/0/002.p/88");
-    memory.files.remove("tile/entries/002.p/88");
-    let one = memory.files["tile/1/000.p/2"][..32].to_vec();
-    memory.files.insert("tile/1/000.p/1".into(), one);
-    let early = Tiles::new(&memory, 300);
-    assert_eq!(root(&early, 300).unwrap(), written(300).0.root());
-    assert_eq!(early.leaves(1).unwrap().len(), 44);
+fn a_proof_in_a_large_log_reads_few_tiles() {
+    let (source, size) = (Alike(AtomicUsize::new(0)), 300_000_000);
+    let reader = TileReader::new(&source, size);
+    let peaks = crate::log::tree::peaks(0, size);
+    let root = crate::log::tree::root_of_peaks(&reader.hashes(&peaks).unwrap());
+    for index in [0, 1, 123_456_789, size - 1] {
+        let before = source.0.load(Ordering::Relaxed);
+        let proof = inclusion(index, size, &reader).unwrap();
+        assert_eq!(verify_inclusion(index, size, &Alike::hash(0), &proof, &root), Ok(()), "{index}");
+        let reads = source.0.load(Ordering::Relaxed) - before;
+        assert!(reads <= 8, "{reads} tiles for {index}");
+    }
 }
 
 proptest! {
-    #[test]
-    fn a_log_goes_on_where_it_was_stopped(parts in proptest::collection::vec(0..700_u64, 1..6)) {
-        let (mut writer, mut memory) = written(0);
-        let mut number = 0;
-        for part in parts {
-            for _ in 0..part {
-                writer.push(&leaf(number), &mut memory).unwrap();
-                number += 1;
-            }
-            writer.write_edge(&mut memory).unwrap();
-            let root = writer.root();
-            writer = TileWriter::resume(&memory, number, &root, true).unwrap();
-        }
-        let (whole, expected) = written(number);
-        prop_assert_eq!(writer.root(), whole.root());
-        // Beginnings of tiles are left over where it was stopped; all others are the same.
-        for (name, bytes) in &expected.files {
-            prop_assert_eq!(memory.files.get(name), Some(bytes), "{}", name);
-        }
-    }
-}
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
-/// What a log of 3,000,000 leaves takes; run it by name in a release build.
-#[test]
-#[ignore = "it measures"]
-#[allow(clippy::disallowed_methods, reason = "it measures")]
-fn three_million_leaves() {
-    struct Nowhere(usize);
-    impl Sink for Nowhere {
-        type Error = Infallible;
-        fn write(&mut self, _: TileName, bytes: &[u8]) -> Result<(), Infallible> {
-            self.0 += bytes.len();
-            Ok(())
+    #[test]
+    fn however_entries_come_in_the_files_are_the_same(
+        cuts in proptest::collection::vec(0..1500_usize, 0..6), count in 1..4_usize, resumed: bool,
+    ) {
+        let size: usize = cuts.iter().sum();
+        let entries = entries(size as u64);
+        let (at_once, whole) = written(&entries);
+        let (mut writer, folder) = (TileWriter::new().with_threads(threads(count)), Folder::default());
+        let mut rest = &entries[..];
+        for cut in cuts {
+            let (now, later) = rest.split_at(cut);
+            writer.append(now, &folder).unwrap();
+            rest = later;
+            if resumed {
+                writer.write_partial(&folder).unwrap();
+                writer = TileWriter::resume(writer.size(), &writer.root(), &folder).unwrap();
+            }
+        }
+        writer.write_partial(&folder).unwrap();
+        prop_assert_eq!(writer.root(), at_once.root());
+        prop_assert_eq!(writer.root(), leaves(&entries).root(size as u64));
+        prop_assert_eq!(writer.frontier().size(), size as u64);
+        let files = contents(&folder);
+        // Stopping on the way leaves partial tiles behind; all others are the same.
+        for file in contents(&whole) {
+            prop_assert!(files.contains(&file));
+        }
+        prop_assert!(resumed || files.len() == whole.paths().len());
+    }
+
+    #[test]
+    fn proofs_from_tiles_are_those_from_leaves(size in 1..3000_u64, index in 0..3000_u64, old in 0..3000_u64) {
+        let (index, old) = (index % size, old % (size + 1));
+        let entries = entries(size);
+        let leaves = leaves(&entries);
+        let (writer, folder) = written(&entries);
+        let reader = TileReader::new(&folder, size);
+        let proof = inclusion(index, size, &reader).unwrap();
+        prop_assert_eq!(&proof, &inclusion(index, size, &leaves).unwrap());
+        let leaf = leaves.0[usize::try_from(index).unwrap()];
+        prop_assert_eq!(verify_inclusion(index, size, &leaf, &proof, &writer.root()), Ok(()));
+        let proof = consistency(old, size, &reader).unwrap();
+        prop_assert_eq!(&proof, &consistency(old, size, &leaves).unwrap());
+        prop_assert_eq!(verify_consistency(old, size, &leaves.root(old), &writer.root(), &proof), Ok(()));
+        prop_assert!(inclusion(0, size + 1, &reader).is_err());
+    }
+
+    #[test]
+    fn no_text_is_taken_for_another_path(path in "(tile/)?[0-9entrisx/.p]{0,24}") {
+        if let Ok(parsed) = path.parse::<TilePath>() {
+            prop_assert_eq!(parsed.to_string(), path);
         }
     }
-    let leaves: Vec<[u8; 32]> = (0..3_000_000_u64).map(|number| leaf_hash(&number.to_be_bytes())).collect();
-    let begun = std::time::Instant::now();
-    let (mut writer, mut nowhere) = (TileWriter::new(false), Nowhere(0));
-    writer.extend(&leaves, &mut nowhere).unwrap();
-    println!("tiles and root of hashes: {:?}, {} bytes", begun.elapsed(), nowhere.0);
-    let begun = std::time::Instant::now();
-    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
-    println!("hashes of leaves, one thread: {:?}", begun.elapsed());
-    assert_eq!(hashes.len(), leaves.len());
 }

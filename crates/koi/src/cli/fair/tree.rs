@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use koi_fair::log::path::{InMemory, consistency, inclusion, root};
-use koi_fair::log::tree::{Hash, leaf_hash};
+use koi_fair::log::{Leaves, TreeHash, consistency, inclusion};
 use serde::Serialize;
 
 use super::{refuse, say};
@@ -58,47 +57,47 @@ enum Proof {
 impl TreeCommand {
     pub(super) fn run(self) -> Ended {
         let leaves = leaves(&self.file)?;
-        let (tree, size) = (InMemory(&leaves), leaves.len() as u64);
+        let size = leaves.0.len() as u64;
         let asked = match (self.prove, self.consistency) {
             (Some(index), _) => {
-                let Some(leaf) = usize::try_from(index).ok().and_then(|index| leaves.get(index)) else {
+                let Some(leaf) = usize::try_from(index).ok().and_then(|index| leaves.0.get(index)) else {
                     return refuse(
                         "index_outside",
                         &format!("there is no leaf {index} of {size}: the first one is 0"),
                     );
                 };
-                let proof = hexes(&inclusion(&tree, index, size)?);
-                Some(Proof::Inclusion { index, leaf_hash: hex::encode(leaf), proof })
+                let proof = hexes(&inclusion(index, size, &leaves)?);
+                Some(Proof::Inclusion { index, leaf_hash: hex::encode(leaf.0), proof })
             }
             (None, Some(old_size)) if old_size > size => {
                 let detail = format!("a tree of {old_size} leaves is not the beginning of one of {size}");
                 return refuse("sizes_reversed", &detail);
             }
             (None, Some(old_size)) => {
-                let old_root = hex::encode(root(&tree, old_size)?);
-                let proof = hexes(&consistency(&tree, old_size, size)?);
+                let old_root = hex::encode(leaves.root(old_size).0);
+                let proof = hexes(&consistency(old_size, size, &leaves)?);
                 Some(Proof::Consistency { old_size, old_root, proof })
             }
             (None, None) => None,
         };
-        say(&Tree { size, root: hex::encode(root(&tree, size)?), asked })
+        say(&Tree { size, root: hex::encode(leaves.root(size).0), asked })
     }
 }
 
-fn hexes(hashes: &[Hash]) -> Vec<String> {
-    hashes.iter().map(hex::encode).collect()
+fn hexes(hashes: &[TreeHash]) -> Vec<String> {
+    hashes.iter().map(|hash| hex::encode(hash.0)).collect()
 }
 
 /// The hashes of the leaves.
-fn leaves(path: &Path) -> anyhow::Result<Vec<Hash>> {
+fn leaves(path: &Path) -> anyhow::Result<Leaves> {
     let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
     let mut hashes = Vec::new();
     for (number, line) in (1_u64..).zip(BufReader::new(file).lines()) {
         let line = line.with_context(|| format!("{}, line {number}", path.display()))?;
         match hex::decode(&line) {
-            Ok(leaf) => hashes.push(leaf_hash(&leaf)),
+            Ok(leaf) => hashes.push(TreeHash::of_leaf(&leaf)),
             Err(why) => bail!("{}, line {number}: write a leaf in hexadecimal: {why}", path.display()),
         }
     }
-    Ok(hashes)
+    Ok(Leaves(hashes))
 }
