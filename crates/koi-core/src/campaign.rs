@@ -249,9 +249,11 @@ impl Campaign {
         }
     }
 
-    /// The randomness of its round is known: once, and never another.
+    /// The randomness of its round is known: once, never another, and not after the close. Whether it is the chain's is
+    /// checked by who brings it.
     pub fn unseal(self, beacon: Beacon) -> Result<Self, Refusal> {
         match self.seal {
+            Some(_) if matches!(self.state, State::Closed { .. }) => Err(Refusal::InvalidTransition),
             Some(seal @ Seal { beacon: None, .. }) => {
                 Ok(Self { seal: Some(Seal { beacon: Some(beacon), ..seal }), ..self })
             }

@@ -35,6 +35,14 @@ pub enum Wrong {
         /// The one that was stated.
         stated: u64,
     },
+    /// Time goes back.
+    #[error(
+        "it is said to have happened at {at}, before what was said before it, or before its randomness was known"
+    )]
+    Backwards {
+        /// When.
+        at: Instant,
+    },
     /// The randomness was never stated, or twice.
     #[error("the public randomness of its opening was not stated exactly once")]
     Opening,
@@ -112,6 +120,21 @@ pub enum Wrong {
         /// Whether it splits.
         split: bool,
     },
+    /// Packets moved to the same cell, or none did, or more than a move takes.
+    #[error(
+        "a move of {count} packets from cell {from} to cell {into} is none: it takes 1 to 4096, to another cell"
+    )]
+    NoMove {
+        /// How many.
+        count: u64,
+        /// Who gave.
+        from: u16,
+        /// Who got.
+        into: u16,
+    },
+    /// Something happened to the stock while it could not.
+    #[error("a packet went back, or moved, before the opening or after the close")]
+    NotOpen,
     /// A packet went back that was not out, or another one.
     #[error("the packet of ordinal {ordinal} went back, which was not out, or was another one")]
     PutBack {
@@ -128,8 +151,8 @@ pub enum Wrong {
         /// Packets of each tier as stated.
         found: Vec<u64>,
     },
-    /// A move's statement continues nothing.
-    #[error("a statement of line {line} continues a move that is not before it")]
+    /// A move's statement continues nothing, or its line is not after the one before.
+    #[error("a statement of line {line} continues a move that is not before it, or is of no later line")]
     Continues {
         /// The line.
         line: u64,
@@ -152,9 +175,12 @@ pub enum Wrong {
         /// As stated.
         stated: Vec<u64>,
     },
+    /// Money that is none, or of another currency.
+    #[error("an amount is below zero, or nothing, or of another currency than the campaign's")]
+    Amount,
     /// The money of the close does not add up.
     #[error(
-        "{paid_in} was paid in; at its close {funded} was said to be, of which {spent} spent and {returned} returned"
+        "{paid_in} was paid in; at its close {funded} was said to be, of which {spent} spent (no more than was issued) and {returned} returned"
     )]
     Money {
         /// By the statements of fundings.

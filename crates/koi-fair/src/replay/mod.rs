@@ -18,7 +18,7 @@ pub use finding::{Finding, Findings, Packet, Wrong};
 pub use outline::{Outline, Outlines, Tier, sealing_round};
 
 use crate::packet::PoolKey;
-use crate::statement::{Money, PutBack, Receipt, Received, Sent, Statement};
+use crate::statement::{Close, Instant, PutBack, Receipt, Received, Sent, Statement};
 use stock::Stock;
 
 /// The cell in which each campaign's stock begins.
@@ -51,6 +51,9 @@ pub struct Replay<'a> {
     /// Of each pair of cells, tier by tier: what one sent less what the other received.
     between: BTreeMap<(u16, u16), Vec<i128>>,
     stage: Stage,
+    /// When the campaign's operator said something last, and the latest of all that was said.
+    said_at: Instant,
+    latest: Instant,
     funded: u128,
     claims: u64,
     put_back: u64,
@@ -83,6 +86,8 @@ impl<'a> Replay<'a> {
             cells: BTreeMap::from([(TREASURY, stock)]),
             between: BTreeMap::new(),
             stage: Stage::Sealed,
+            said_at: Instant(i64::MIN),
+            latest: Instant(i64::MIN),
             funded: 0,
             claims: 0,
             put_back: 0,
@@ -92,19 +97,20 @@ impl<'a> Replay<'a> {
 
     /// Takes a statement of the campaign, in the order of the log.
     pub fn take(&mut self, statement: &Statement, findings: &mut Findings) {
+        self.is_in_time(statement, findings);
         match statement {
             Statement::Rules(_) | Statement::Reveal(_) => {}
             Statement::Fund(fund) => {
+                if fund.amount.value <= 0 || fund.amount.currency != self.outline.currency() {
+                    findings.add(None, Wrong::Amount);
+                }
                 self.funded = self.funded.saturating_add(u128::try_from(fund.amount.value).unwrap_or(0));
             }
             Statement::Opening(_) => self.advance(Stage::Sealed, Stage::Open, findings),
             Statement::Pause(_) => self.advance(Stage::Open, Stage::Paused, findings),
             Statement::Resume(_) => self.advance(Stage::Paused, Stage::Open, findings),
             Statement::End(_) => self.end(findings),
-            Statement::Close(close) => {
-                let money = [&close.funded, &close.returned, &close.spent].map(Clone::clone);
-                self.close(&close.left, &money, findings);
-            }
+            Statement::Close(close) => self.close(close, findings),
             Statement::Receipt(receipt) => self.receipt(receipt, findings),
             Statement::PutBack(put_back) => self.packet_back(put_back, findings),
             Statement::Sent(sent) => self.sent(sent, findings),
@@ -112,25 +118,41 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// What the operator says is said after all before it, and nothing else is said to be before that.
+    fn is_in_time(&mut self, statement: &Statement, findings: &mut Findings) {
+        let (at, cell) = (statement.at(), statement.cell());
+        let not_before = if cell.is_none() { self.latest } else { self.said_at };
+        if at < not_before {
+            findings.add(cell, Wrong::Backwards { at });
+        }
+        self.latest = self.latest.max(at);
+        if cell.is_none() {
+            self.said_at = at;
+        }
+    }
+
     /// Compares what is left at the end of the log.
     pub fn finish(mut self, findings: &mut Findings) -> Replayed {
         self.settle_moves(findings);
-        for ((from, into), sums) in &self.between {
-            if sums.iter().any(|sum| *sum != 0) {
-                findings.add(Some(*from), Wrong::Between { from: *from, into: *into });
-            }
-        }
+        self.compare_moves(findings);
         let left = self.left();
-        let tiers = self.outline.tiers();
-        let out = |(tier, left): (&Tier, &u64)| u128::from(tier.count.saturating_sub(*left)) * tier.worth();
         Replayed {
             campaign: self.outline.campaign().to_owned(),
             claims: self.claims,
             put_back: self.put_back,
             moved: self.moved,
             cells: self.cells.values().filter(|stock| stock.issued() > 0).count() as u64,
-            issued: tiers.iter().zip(&left).map(out).sum(),
+            issued: self.issued(&left),
             left,
+        }
+    }
+
+    /// What was sent is what was received.
+    fn compare_moves(&mut self, findings: &mut Findings) {
+        for ((from, into), sums) in std::mem::take(&mut self.between) {
+            if sums.iter().any(|sum| *sum != 0) {
+                findings.add(Some(from), Wrong::Between { from, into });
+            }
         }
     }
 
@@ -159,19 +181,40 @@ impl<'a> Replay<'a> {
         self.stage = Stage::Ended;
     }
 
-    fn close(&mut self, left: &[u64], money: &[Money; 3], findings: &mut Findings) {
-        if self.stage == Stage::Closed {
+    fn close(&mut self, close: &Close, findings: &mut Findings) {
+        let is_over = self.stage == Stage::Ended || close.at >= self.outline.ends_at();
+        if self.stage == Stage::Closed || !is_over {
             findings.add(None, Wrong::Order);
         }
         self.stage = Stage::Closed;
         self.settle_moves(findings);
+        self.compare_moves(findings);
         let counted = self.left();
-        if counted != left {
-            findings.add(None, Wrong::Left { counted, stated: left.to_vec() });
+        if counted != close.left {
+            findings.add(None, Wrong::Left { counted: counted.clone(), stated: close.left.clone() });
         }
-        let [funded, returned, spent] = money.clone().map(|money| i128::from(money.value));
-        if funded != returned + spent || u128::try_from(funded) != Ok(self.funded) {
+        let money = [&close.funded, &close.returned, &close.spent, &close.recovered];
+        if money.iter().any(|money| money.value < 0 || money.currency != self.outline.currency()) {
+            findings.add(None, Wrong::Amount);
+        }
+        let [funded, returned, spent, recovered] = money.map(|money| i128::from(money.value));
+        let most = i128::try_from(self.issued(&counted)).unwrap_or(i128::MAX);
+        let adds_up = funded == returned + spent && u128::try_from(funded) == Ok(self.funded);
+        if !adds_up || recovered > spent || spent > most {
             findings.add(None, Wrong::Money { paid_in: self.funded, funded, returned, spent });
+        }
+    }
+
+    /// What all packets that are not left are worth.
+    fn issued(&self, left: &[u64]) -> u128 {
+        let out = |(tier, left): (&Tier, &u64)| u128::from(tier.count.saturating_sub(*left)) * tier.worth();
+        self.outline.tiers().iter().zip(left).map(out).sum()
+    }
+
+    /// Whether packets may go back or move.
+    fn is_open(&self, cell: u16, findings: &mut Findings) {
+        if matches!(self.stage, Stage::Sealed | Stage::Closed) {
+            findings.add(Some(cell), Wrong::NotOpen);
         }
     }
 
@@ -196,6 +239,7 @@ impl<'a> Replay<'a> {
     }
 
     fn packet_back(&mut self, put_back: &PutBack, findings: &mut Findings) {
+        self.is_open(put_back.cell, findings);
         self.put_back += 1;
         let stock = self.cells.entry(put_back.cell).or_insert_with(|| empty(self.outline));
         stock.settle_move(&self.key, put_back.cell, findings);
@@ -203,6 +247,11 @@ impl<'a> Replay<'a> {
     }
 
     fn sent(&mut self, sent: &Sent, findings: &mut Findings) {
+        self.is_open(sent.cell, findings);
+        if sent.cell == sent.into || !(1..=stock::MOVE_MAX).contains(&sent.count) {
+            let (count, from, into) = (sent.count, sent.cell, sent.into);
+            return findings.add(Some(from), Wrong::NoMove { count, from, into });
+        }
         self.moved = self.moved.saturating_add(sent.count);
         let Some(tier) = self.outline.tier_of(sent.face, sent.split) else {
             return findings.add(Some(sent.cell), Wrong::NoSuchTier { face: sent.face, split: sent.split });
@@ -213,6 +262,11 @@ impl<'a> Replay<'a> {
     }
 
     fn received(&mut self, received: &Received, findings: &mut Findings) {
+        self.is_open(received.cell, findings);
+        if received.cell == received.from || !(1..=stock::MOVE_MAX).contains(&received.count) {
+            let (count, from, into) = (received.count, received.from, received.cell);
+            return findings.add(Some(into), Wrong::NoMove { count, from, into });
+        }
         let Some(tier) = self.outline.tier_of(received.face, received.split) else {
             let (face, split) = (received.face, received.split);
             return findings.add(Some(received.cell), Wrong::NoSuchTier { face, split });

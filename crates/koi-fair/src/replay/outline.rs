@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::finding::{Findings, Packet, Wrong};
-use crate::beacon::Chain;
+use crate::beacon::{Beacon, Chain};
 use crate::packet::{PoolKey, commitment};
 use crate::statement::{Hex32, Instant, Opening, Reveal, Rules, Statement};
 
@@ -16,6 +15,8 @@ const BEFORE_OPENING_MS: i64 = 60_000;
 const AFTER_RULES_MS: i64 = 3000;
 /// Tiers of a stock: what is kept of a claim is one byte.
 const TIERS_MAX: usize = 100;
+/// Packets of a stock: ordinals have 32 bits.
+const PACKETS_MAX: u64 = u32::MAX as u64;
 
 /// Packets of one face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Outline {
     opening: Option<Opening>,
     reveal: Option<Reveal>,
     closed: bool,
+    /// The chain of its randomness, if it is known here.
+    chain: Option<Chain>,
 }
 
 /// What all campaigns of a log said of themselves.
@@ -123,14 +126,15 @@ impl Outlines {
                 if rules.revision != 1 {
                     findings.add(None, Wrong::Revision { expected: 1, found: rules.revision });
                 }
-                if let Err(wrong) = stated.beacon_fits(&self.chains) {
+                let chain = self.chains.iter().find(|chain| *chain.hash() == rules.beacon.chain.0).cloned();
+                if let Err(wrong) = stated.beacon_fits(chain.as_ref()) {
                     findings.add(None, wrong);
                 }
-                self.campaigns.insert(rules.campaign.clone(), stated);
+                self.campaigns.insert(rules.campaign.clone(), Outline { chain, ..stated });
             }
             Some(outline) => {
-                if rules.revision != outline.revision + 1 {
-                    let expected = outline.revision + 1;
+                let expected = outline.revision.saturating_add(1);
+                if rules.revision != expected || rules.revision == outline.revision {
                     findings.add(None, Wrong::Revision { expected, found: rules.revision });
                 }
                 if !outline.may_become(&stated) {
@@ -149,6 +153,9 @@ impl Outline {
             let text = document.get(name).and_then(Value::as_str);
             text.and_then(Instant::of_rfc3339).ok_or(Wrong::Document(name))
         };
+        if document.get("id").is_some_and(|id| id.as_str() != Some(&rules.campaign)) {
+            return Err(Wrong::Document("id"));
+        }
         Ok(Self {
             tiers: tiers(document).ok_or(Wrong::Document("packets"))?,
             starts_at: instant("starts_at")?,
@@ -158,6 +165,7 @@ impl Outline {
             opening: None,
             reveal: None,
             closed: false,
+            chain: None,
         })
     }
 
@@ -191,6 +199,15 @@ impl Outline {
         self.reveal.is_some()
     }
 
+    /// The currency of its money.
+    pub(super) fn currency(&self) -> &str {
+        self.rules.document.get("currency").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn ends_at(&self) -> Instant {
+        self.ends_at
+    }
+
     pub(super) fn is_during(&self, at: Instant) -> bool {
         (self.starts_at..self.ends_at).contains(&at)
     }
@@ -216,9 +233,9 @@ impl Outline {
         Ok(PoolKey::new(secret, &chain, opening.round, &opening.randomness.0))
     }
 
-    fn beacon_fits(&self, chains: &[Chain]) -> Result<(), Wrong> {
+    fn beacon_fits(&self, chain: Option<&Chain>) -> Result<(), Wrong> {
         let beacon = &self.rules.beacon;
-        let chain = chains.iter().find(|chain| *chain.hash() == beacon.chain.0).ok_or(Wrong::Chain)?;
+        let chain = chain.ok_or(Wrong::Chain)?;
         if beacon.local != (chain == &Chain::local()) {
             return Err(Wrong::Chain);
         }
@@ -233,8 +250,15 @@ impl Outline {
         }
         let signature = bytes(&opening.signature)
             .ok_or_else(|| Wrong::Randomness("its signature is not in hexadecimal".into()))?;
-        if Sha256::digest(&signature)[..] != opening.randomness.0 {
-            return Err(Wrong::Randomness("it is not the SHA-256 of its signature".into()));
+        let chain = self.chain.as_ref().ok_or(Wrong::Chain)?;
+        let beacon = Beacon { round: opening.round, signature, randomness: Some(opening.randomness.0) };
+        chain.verify(&beacon).map_err(|refusal| Wrong::Randomness(refusal.to_string()))?;
+        // The local chain signs ahead of every clock, and says so.
+        let known_from = chain.time_s(opening.round).filter(|_| !self.rules.beacon.local);
+        if opening.at < self.rules.at
+            || known_from.is_some_and(|time_s| opening.at.0 < time_s.saturating_mul(1000))
+        {
+            return Err(Wrong::Backwards { at: opening.at });
         }
         Ok(())
     }
@@ -243,7 +267,13 @@ impl Outline {
     fn may_become(&self, other: &Self) -> bool {
         let kept = |outline: &Self| {
             let rules = &outline.rules;
-            (outline.starts_at, rules.pool, rules.beacon.clone(), outline.tiers.clone())
+            (
+                outline.starts_at,
+                rules.pool,
+                rules.beacon.clone(),
+                outline.tiers.clone(),
+                outline.currency().to_owned(),
+            )
         };
         kept(self) == kept(other) && self.ends_at == other.ends_at
     }
@@ -265,7 +295,9 @@ fn tiers(document: &Value) -> Option<Vec<Tier>> {
     let twice = |tier: &Tier| {
         tiers.iter().filter(|other| (other.face, other.split) == (tier.face, tier.split)).count() > 1
     };
-    ((1..=TIERS_MAX).contains(&tiers.len()) && !tiers.iter().any(twice)).then_some(tiers)
+    let packets = tiers.iter().fold(0_u64, |sum, tier| sum.saturating_add(tier.count));
+    let fits = (1..=TIERS_MAX).contains(&tiers.len()) && packets <= PACKETS_MAX;
+    (fits && !tiers.iter().any(twice)).then_some(tiers)
 }
 
 /// Bytes of lower-case hexadecimal.

@@ -9,6 +9,10 @@ use crate::statement::{PutBack, Receipt, Sent};
 const LINE_BITS: u32 = 50;
 /// Set in what is kept of a claim once its packet went back.
 const BACK: u8 = 0x80;
+/// Receipts that may be missing in a row for the replay to go on behind them.
+const GAP_MAX: u64 = 10_000;
+/// Packets of one move: a server grants no more at once.
+pub(super) const MOVE_MAX: u64 = 4096;
 
 /// The packets of a cell.
 pub(super) struct Stock {
@@ -16,6 +20,8 @@ pub(super) struct Stock {
     /// The tier that each claim took, by its ordinal; [`BACK`] is set once it went back.
     taken: Vec<u8>,
     moving: Option<Moving>,
+    /// The line of the last move's statement.
+    line: u64,
 }
 
 /// A move whose statements are being read.
@@ -28,7 +34,7 @@ struct Moving {
 
 impl Stock {
     pub(super) fn new(left: Vec<u64>) -> Self {
-        Self { left, taken: Vec::new(), moving: None }
+        Self { left, taken: Vec::new(), moving: None, line: 0 }
     }
 
     pub(super) fn left(&self) -> &[u64] {
@@ -49,7 +55,10 @@ impl Stock {
         if receipt.ordinal < self.issued() {
             return findings.add(cell, Wrong::Twice { ordinal: receipt.ordinal });
         }
-        // Those that are missing took their packets all the same, as far as there are any.
+        // Those that are missing took their packets all the same, as far as there are any, and not too many are missing.
+        if receipt.ordinal - self.issued() > GAP_MAX {
+            return findings.add(cell, Wrong::Missing { ordinal: self.issued() });
+        }
         while self.issued() < receipt.ordinal && self.total() > 0 {
             findings.add(cell, Wrong::Missing { ordinal: self.issued() });
             self.draw(key, receipt.cell);
@@ -82,11 +91,14 @@ impl Stock {
     pub(super) fn put_back(&mut self, put_back: &PutBack, outline: &Outline, findings: &mut Findings) {
         let place = usize::try_from(put_back.ordinal).unwrap_or(usize::MAX);
         let packet = Packet { face: put_back.face, split: put_back.split };
-        let out = self.taken.get_mut(place).filter(|tier| outline.packet(usize::from(**tier)) == packet);
+        let out = self
+            .taken
+            .get_mut(place)
+            .filter(|tier| **tier & BACK == 0 && outline.packet(usize::from(**tier)) == packet);
         match out {
             Some(tier) => {
                 if let Some(left) = self.left.get_mut(usize::from(*tier)) {
-                    *left += 1;
+                    *left = left.saturating_add(1);
                 }
                 *tier |= BACK;
             }
@@ -96,6 +108,10 @@ impl Stock {
 
     /// Takes what leaves the cell; which packets had to go is looked at when the whole move is known.
     pub(super) fn send(&mut self, key: &PoolKey, sent: &Sent, tier: usize, findings: &mut Findings) {
+        if sent.line <= self.line || sent.line >> LINE_BITS > 0 {
+            findings.add(Some(sent.cell), Wrong::Continues { line: sent.line });
+        }
+        self.line = self.line.max(sent.line);
         let continued = self.moving.as_mut().filter(|moving| sent.continues && moving.into == sent.into);
         match continued {
             Some(moving) => {
@@ -135,7 +151,7 @@ impl Stock {
         let count = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
         let mut total = before.iter().fold(0_u64, |sum, left| sum.saturating_add(*left));
         let mut drawn = vec![0; counts.len()];
-        for place in 0..count.min(total) {
+        for place in 0..count.min(total).min(MOVE_MAX) {
             if let Some(tier) = take_at(&mut before, key.pick_to_move(u32::from(cell), number, place, total)) {
                 drawn[tier] += 1;
             }

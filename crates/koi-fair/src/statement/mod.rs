@@ -313,6 +313,41 @@ impl Statement {
         canonical::text(&value).map(String::into_bytes)
     }
 
+    /// When it became true.
+    pub fn at(&self) -> Instant {
+        match self {
+            Self::Rules(rules) => rules.at,
+            Self::Fund(fund) => fund.at,
+            Self::Opening(opening) => opening.at,
+            Self::Receipt(receipt) => receipt.at,
+            Self::PutBack(put_back) => put_back.at,
+            Self::Sent(sent) => sent.at,
+            Self::Received(received) => received.at,
+            Self::Pause(pause) => pause.at,
+            Self::Resume(change) | Self::End(change) => change.at,
+            Self::Close(close) => close.at,
+            Self::Reveal(reveal) => reveal.at,
+        }
+    }
+
+    /// The cell that it is about; `None`: the operator says it of the whole campaign.
+    pub fn cell(&self) -> Option<u16> {
+        match self {
+            Self::Receipt(receipt) => Some(receipt.cell),
+            Self::PutBack(put_back) => Some(put_back.cell),
+            Self::Sent(sent) => Some(sent.cell),
+            Self::Received(received) => Some(received.cell),
+            Self::Rules(_)
+            | Self::Fund(_)
+            | Self::Opening(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::End(_)
+            | Self::Close(_)
+            | Self::Reveal(_) => None,
+        }
+    }
+
     /// The campaign that it is about.
     pub fn campaign(&self) -> &str {
         match self {

@@ -7,13 +7,19 @@ use koi_core::ledger::{Account, Buckets};
 use koi_core::rows::Cells;
 use koi_core::time::Time;
 use koi_fair::beacon::Chain;
+use koi_fair::canonical;
 use koi_fair::packet::commitment;
 use koi_fair::statement::{
     self, Change, Close, Fund, Hex32, Instant, Money, Opening, Pause, Reveal, Rules, Statement,
 };
 use koi_store::{Stated, StoreError};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::document::CampaignDocument;
+
+/// The longest leaf that a bundle of the log can hold, in bytes (C2SP tlog-tiles).
+const LEAF_BYTES_MAX: usize = 65_535;
 
 /// The statements of an order that was carried out, for its transaction. `cells` are as the order has made them.
 pub(super) fn stated(order: &Order, answer: &Answer, cells: &Cells, now: Time) -> Result<Vec<Stated>, StoreError> {
@@ -22,6 +28,9 @@ pub(super) fn stated(order: &Order, answer: &Answer, cells: &Cells, now: Time) -
     let lines: Vec<i64> = cells.iter().map(|rows| rows.next_line().number()).collect();
     let stated = |statement: Statement| {
         let leaf = statement.leaf().map_err(|error| unsaid(&error.to_string()))?;
+        if leaf.len() > LEAF_BYTES_MAX {
+            return Err(unsaid("it is longer than a leaf of the log may be"));
+        }
         let body = String::from_utf8(leaf).map_err(|error| unsaid(&error.to_string()))?;
         Ok(Stated { at: now, body, lines: lines.clone() })
     };
@@ -88,6 +97,7 @@ fn statements(
 fn rules(campaign: &Campaign, at: Instant) -> Result<Rules, StoreError> {
     let seal = campaign.seal.as_ref().ok_or_else(|| unsaid("rules without what seals the stock"))?;
     let document = serde_json::to_value(CampaignDocument::of(&campaign.rules));
+    let document = document.map_err(|error| unsaid(&error.to_string()))?;
     Ok(Rules {
         at,
         beacon: statement::Beacon {
@@ -96,10 +106,26 @@ fn rules(campaign: &Campaign, at: Instant) -> Result<Rules, StoreError> {
             round: seal.round,
         },
         campaign: campaign.rules.id.to_string(),
-        document: document.map_err(|error| unsaid(&error.to_string()))?,
+        document: shortened(document)?,
         pool: Hex32(commitment(campaign.rules.id.as_str(), &campaign.pool_secret)),
         revision: campaign.revision,
     })
+}
+
+/// A document whose long parts, which are published elsewhere, are told by their SHA-256: a leaf of the log has at most
+/// 65,535 bytes. The terms are hashed as they are, the merchants as canonical JSON.
+fn shortened(mut document: Value) -> Result<Value, StoreError> {
+    let Some(members) = document.as_object_mut() else { return Err(unsaid("a document that is no object")) };
+    let hash = |text: &str| Value::from(Hex32(Sha256::digest(text).into()).to_string());
+    if let Some(terms) = members.remove("terms") {
+        let of = |language: &str| hash(terms.get(language).and_then(Value::as_str).unwrap_or_default());
+        members.insert("terms_sha256".into(), json!({"en": of("en"), "zh": of("zh")}));
+    }
+    if let Some(merchants) = members.remove("merchants") {
+        let text = canonical::text(&merchants).map_err(|error| unsaid(&error.to_string()))?;
+        members.insert("merchants_sha256".into(), hash(&text));
+    }
+    Ok(document)
 }
 
 fn opening(campaign: &Campaign, beacon: &Beacon, at: Instant) -> Statement {
