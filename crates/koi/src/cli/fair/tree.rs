@@ -16,7 +16,7 @@ The file has one leaf a line, in hexadecimal; an empty line is an empty leaf. Th
 A proof's hashes stand from the leaf up, as in RFC 9162.
 
 Example:
-  printf '\\n00\\n10\\n' | koi fair tree /dev/stdin --prove 2
+  koi fair tree leaves.txt --prove 2
 
 Exit status:
   0  the size and the root were written, and the proof if one was asked for
