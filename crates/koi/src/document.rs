@@ -316,8 +316,7 @@ impl CampaignOut {
     /// A campaign with what is left of each tier, at a time.
     pub(crate) fn new(campaign: &Campaign, left: &[u64], now: Time) -> Self {
         let rules = &campaign.rules;
-        let both = |texts: &Bilingual| Both { en: texts.en.to_string(), zh: texts.zh.to_string() };
-        let countries = |list: &[Country]| list.iter().copied().map(Field).collect();
+        let document = CampaignDocument::of(rules);
         let all = rules.packet_count();
         let packets = rules.packets.iter().zip(left).map(|(tier, left)| PacketOut {
             face: tier.face,
@@ -329,7 +328,7 @@ impl CampaignOut {
         Self {
             id: rules.id.to_string(),
             kind: Field(Kind::RedPacket),
-            title: both(&rules.title),
+            title: document.title,
             status: campaign.status(now).name(),
             revision: campaign.revision,
             currency: rules.currency.code().to_owned(),
@@ -339,30 +338,16 @@ impl CampaignOut {
             ends_at: rules.ends_at.to_string(),
             packets: packets.collect(),
             budget_needed: rules.budget(),
-            eligibility: EligibilityDocument {
-                verified: rules.eligibility.verified,
-                id_countries: countries(&rules.eligibility.id_countries),
-                not_in_countries: countries(&rules.eligibility.not_in_countries),
-            },
-            limits: LimitsDocument {
-                window_days: rules.limits.window_days,
-                per_window: rules.limits.per_window,
-                live: rules.limits.live,
-            },
-            coupon: CouponDocument {
-                valid_days: rules.coupon.valid_days,
-                threshold: Field(rules.coupon.threshold),
-                min_shopper_pays: rules.coupon.min_shopper_pays,
-                refund_returns_coupon: rules.coupon.refund_returns_coupon,
-                restock_expired: rules.coupon.restock_expired,
-            },
-            quote: QuoteDocument { valid_seconds: rules.quote_valid_s },
+            eligibility: document.eligibility,
+            limits: document.limits,
+            coupon: document.coupon,
+            quote: document.quote,
             merchants: rules.merchants.as_ref().map(|list| list.iter().map(ToString::to_string).collect()),
-            terms: both(&rules.terms),
+            terms: document.terms,
             submitted_by: campaign.submitted_by.as_ref().map(ToString::to_string),
             approved_by: campaign.approved_by.as_ref().map(ToString::to_string),
             pause: pause_out(campaign),
-            pool_commitment: hex(&koi_fair::packet::commitment(rules.id.as_str(), &campaign.pool_secret)),
+            pool_commitment: hex::encode(koi_fair::packet::commitment(rules.id.as_str(), &campaign.pool_secret)),
             seal: campaign.seal.as_ref().map(seal_out),
         }
     }
@@ -380,14 +365,9 @@ fn pause_out(campaign: &Campaign) -> Option<PauseOut> {
 fn seal_out(seal: &Seal) -> SealOut {
     SealOut {
         stated_at: seal.stated_at.to_string(),
-        chain: hex(&seal.chain),
+        chain: hex::encode(seal.chain),
         round: seal.round,
-        randomness: seal.beacon.as_ref().map(|beacon| hex(&beacon.randomness)),
+        randomness: seal.beacon.as_ref().map(|beacon| hex::encode(beacon.randomness)),
         notice: local::notice_of(&seal.chain),
     }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,7 +12,6 @@ use super::flags::StoredFlags;
 use super::folder::installation;
 use super::{Ended, Ending, terminal};
 use crate::check::{Checked, check};
-use crate::document::hex;
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
@@ -93,7 +92,7 @@ fn digest(reader: &Reader, json: bool, environment: &Environment) -> Ended {
     if json {
         terminal::print_json(&listed(&found))?;
     } else {
-        terminal::print(&hex(&found.digest()))?;
+        terminal::print(&hex::encode(found.digest()))?;
     }
     Ok(Ending::Well)
 }

@@ -4,7 +4,6 @@ use koi_store::tally::{Tallies, Tally};
 use serde_json::{Value, json};
 
 use super::terminal;
-use crate::document::hex;
 
 /// Characters of a hash that people compare.
 const SHOWN: usize = 16;
@@ -24,7 +23,7 @@ pub(super) fn compared(source: &Tallies, target: &Tallies) -> String {
 fn row(tally: &Tally, name: String) -> [String; 4] {
     let sum: i128 = tally.sums.iter().map(|(_, sum)| sum).sum();
     let sum = if tally.sums.is_empty() { String::new() } else { sum.to_string() };
-    [name, tally.rows.to_string(), sum, hex(&tally.hash)[..SHOWN].to_owned()]
+    [name, tally.rows.to_string(), sum, hex::encode(tally.hash)[..SHOWN].to_owned()]
 }
 
 /// All of it. Sums are texts: they may be larger than the numbers that JSON's readers know.
@@ -35,8 +34,8 @@ pub(super) fn listed(tallies: &Tallies) -> Value {
             "name": tally.name,
             "rows": tally.rows,
             "sums": sums.collect::<serde_json::Map<_, _>>(),
-            "sha256": hex(&tally.hash),
+            "sha256": hex::encode(tally.hash),
         })
     });
-    json!({ "digest": hex(&tallies.digest()), "rows": tallies.rows(), "tables": tables.collect::<Vec<_>>() })
+    json!({ "digest": hex::encode(tallies.digest()), "rows": tallies.rows(), "tables": tables.collect::<Vec<_>>() })
 }

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::flags::StoredFlags;
 use super::folder::installation;
 use super::{Ended, Ending, terminal};
-use crate::document::hex;
 use crate::engine::clock::Clock;
 use crate::engine::keys::{Role, hash};
 use crate::serve::clocks_must_agree;
@@ -151,7 +150,7 @@ fn create(installation: &Installation, cells: Option<u16>, new: &New, now: Time,
     let prefix = if writer.mode("live")? == "sandbox" { "koi_test_" } else { "koi_live_" };
     let random = Source::system();
     let bytes = || random.bytes().context("the operating system gives no random numbers");
-    let secret = format!("{prefix}{}", hex(&bytes()?));
+    let secret = format!("{prefix}{}", hex::encode(bytes()?));
     let key = ApiKey {
         id: key_id(&bytes()?),
         hash: hash(&secret),

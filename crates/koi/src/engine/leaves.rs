@@ -63,7 +63,8 @@ impl<'a> Lines<'a> {
         if starts.len() != ends.len() {
             return Err(damaged("a statement does not know all cells"));
         }
-        for (start, end) in starts.iter().zip(ends) {
+        // Most cells wrote nothing between two statements.
+        for (start, end) in starts.iter().zip(ends).filter(|(start, end)| start < end) {
             self.lines(*start, *end)?.iter().try_for_each(|line| self.line(line, each))?;
         }
         Ok(())

@@ -134,7 +134,7 @@ fn opening(campaign: &Campaign, beacon: &Beacon, at: Instant) -> Statement {
         campaign: campaign.rules.id.to_string(),
         randomness: Hex32(beacon.randomness),
         round: campaign.seal.as_ref().map_or(0, |seal| seal.round),
-        signature: crate::document::hex(&beacon.signature),
+        signature: hex::encode(&beacon.signature),
     })
 }
 

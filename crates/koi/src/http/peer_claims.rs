@@ -17,7 +17,6 @@ use koi_core::time::Time;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 
-use crate::document::hex;
 use crate::engine::keys::Role;
 use crate::fields::MoneyOut;
 use crate::http::body::Posted;
@@ -91,7 +90,7 @@ async fn claim(State(peer): State<Peer>, Named(campaign): Named, request: Reques
         account: claim.shopper.account.0.as_str(),
         person: claim.shopper.person.0.as_str(),
         idempotency_key: &asked.key.0.to_string(),
-        fingerprint: &hex(&asked.fingerprint.0),
+        fingerprint: &hex::encode(asked.fingerprint.0),
         coupon_id: &id.to_string(),
         now_ms: peer.app.now().ms().unsigned_abs(),
         // The key is a hash of what its sender chose at random: as good a number as any.

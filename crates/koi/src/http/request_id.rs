@@ -23,7 +23,7 @@ impl RequestIds {
     /// Ids of this process; they repeat those of no other.
     pub(crate) fn new(source: &Source) -> Self {
         let bytes = source.bytes().unwrap_or_default();
-        Self { prefix: crate::document::hex(&bytes[..5]), next: AtomicU64::new(1) }
+        Self { prefix: hex::encode(&bytes[..5]), next: AtomicU64::new(1) }
     }
 
     /// The id that a request came with, when it is a plain name; else a new one.

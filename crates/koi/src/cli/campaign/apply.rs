@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use super::super::client::{Answer, Client, ServerFlags};
 use super::super::{Ended, Ending, terminal};
 use super::file;
-use crate::document::hex;
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
@@ -97,7 +96,7 @@ pub(super) fn refused(answer: &Answer) -> Ending {
 }
 
 fn content_key(document: &Value) -> String {
-    let hash = hex(&Sha256::digest(document.to_string().as_bytes()));
+    let hash = hex::encode(Sha256::digest(document.to_string().as_bytes()));
     format!("apply-{}", &hash[..32])
 }
 

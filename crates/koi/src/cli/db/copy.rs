@@ -17,7 +17,6 @@ use crate::cli::digest::{compared, listed};
 use crate::cli::flags::DatabaseFlags;
 use crate::cli::workplace::Workplace;
 use crate::cli::{Ended, Ending, terminal};
-use crate::document::hex;
 use crate::settings::environment::Environment;
 
 const AFTER_HELP: &str = "\
@@ -246,7 +245,7 @@ impl Copying<'_> {
             return Ok(Ending::Well);
         }
         terminal::print(&compared(tallies, tallies))?;
-        terminal::print(&format!("\n{}  both sides, and the ledger is whole", hex(&tallies.digest())))?;
+        terminal::print(&format!("\n{}  both sides, and the ledger is whole", hex::encode(tallies.digest())))?;
         let time = began.elapsed();
         match what {
             "already" => eprintln!("{into} held everything of {from} already; nothing was changed ({time:.1?})."),

@@ -17,7 +17,6 @@ use tokio::sync::oneshot;
 use super::flags::plain_sandbox;
 use super::terminal::Paint;
 use super::{Ended, Ending, terminal};
-use crate::document::hex;
 use crate::engine::clock::Clock;
 use crate::serve::{serve, told_to_stop};
 use crate::settings::environment::Environment;
@@ -133,7 +132,7 @@ fn show(address: SocketAddr, place: &Place) -> anyhow::Result<()> {
         history::play(&stage, &place.environment).context("playing the history of the demo")?;
     }
     let random = Source::system().bytes().context("the operating system gives no random numbers")?;
-    let tag = hex(&random[..3]);
+    let tag = hex::encode(&random[..3]);
     let tour = tour::Tour::of(&stage, place, &tag)?;
     terminal::print(&tour.text(Paint::of_output(&place.environment)))
 }
