@@ -9,6 +9,7 @@ mod document;
 pub mod engine;
 mod fields;
 mod http;
+mod jobs;
 pub mod limits;
 pub mod metrics;
 mod schema;

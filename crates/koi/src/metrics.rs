@@ -19,7 +19,13 @@ pub struct Metrics {
     connections: Gauge,
     /// By the status's first digit.
     answers: [Counter; 6],
+    beacon_waiting: Gauge,
+    beacon_seconds: Gauge,
+    relay_failures: Family<Labels, Counter>,
 }
+
+/// Names of labels, each with its value.
+type Labels = Vec<(String, String)>;
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -44,12 +50,42 @@ impl Default for Metrics {
         registry.register("queue_length", "Commands that wait for the writer", queue.clone());
         let connections = Gauge::default();
         registry.register("connections", "Open HTTP connections", connections.clone());
-        let answers = Family::<Vec<(String, String)>, Counter>::default();
+        let answers = Family::<Labels, Counter>::default();
         registry.register("http_answers", "Answers by status", answers.clone());
         let answers = std::array::from_fn(|digit| {
             answers.get_or_create(&vec![("status".to_owned(), format!("{digit}xx"))]).clone()
         });
-        Self { registry, batches, batched, due, storage_failures, queue, connections, answers }
+        let beacon_waiting = Gauge::default();
+        registry.register(
+            "beacon_waiting_campaigns",
+            "Campaigns that wait for their public randomness, whose round's time has come",
+            beacon_waiting.clone(),
+        );
+        let beacon_seconds = Gauge::default();
+        registry.register(
+            "beacon_waiting_seconds",
+            "Seconds since the first of them could have had it; 0 when none waits",
+            beacon_seconds.clone(),
+        );
+        let relay_failures = Family::<Labels, Counter>::default();
+        registry.register(
+            "beacon_relay_failures",
+            "Rounds that a relay did not serve, by relay and reason",
+            relay_failures.clone(),
+        );
+        Self {
+            registry,
+            batches,
+            batched,
+            due,
+            storage_failures,
+            queue,
+            connections,
+            answers,
+            beacon_waiting,
+            beacon_seconds,
+            relay_failures,
+        }
     }
 }
 
@@ -80,6 +116,18 @@ impl Metrics {
         if let Some(counter) = self.answers.get(usize::from(status / 100)) {
             counter.inc();
         }
+    }
+
+    /// So many campaigns wait for public randomness, the first of them for so long.
+    pub fn beacon_waiting(&self, campaigns: usize, oldest_ms: i64) {
+        self.beacon_waiting.set(i64::try_from(campaigns).unwrap_or(i64::MAX));
+        self.beacon_seconds.set(oldest_ms.max(0) / 1000);
+    }
+
+    /// A relay did not serve a round, for a reason that has this code.
+    pub fn relay_failed(&self, relay: &str, why: &str) {
+        let labels = vec![("relay".to_owned(), relay.to_owned()), ("why".to_owned(), why.to_owned())];
+        self.relay_failures.get_or_create(&labels).inc();
     }
 
     /// Everything, as text.

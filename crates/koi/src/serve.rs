@@ -8,12 +8,14 @@ use axum::Router;
 use koi_core::catalog::Catalog;
 use koi_core::id::Cell;
 use koi_core::time::{DAY_MS, Time};
+use koi_fair::beacon::relay::Relays;
 use koi_store::sqlite::Lock;
 use koi_store::{Installation, Store, StoreError, Wanted, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::engine::beacons::Beacons;
 use crate::engine::clock::Clock;
 use crate::engine::freshness::Freshness;
 use crate::engine::keys::KeyRing;
@@ -22,9 +24,10 @@ use crate::engine::readers::{LongReads, Readers};
 use crate::engine::{Engine, Writers};
 use crate::http::peer_claims::{self, Behind};
 use crate::http::{App, router, server};
+use crate::jobs::beacon::{self, Bringer};
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::settings::Serve;
+use crate::settings::{Beacon, Serve};
 use crate::source::Source;
 
 /// How often the stored keys are looked at for changes that the command line made.
@@ -40,17 +43,32 @@ pub(crate) async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    serve_routes(settings, router, ready, stop).await
+    serve_routes(settings, beacons(settings), router, ready, stop).await
 }
 
-/// The same with other routes.
-async fn serve_routes(
+/// The chain that seals what is approved, by the settings.
+fn beacons(settings: &Serve) -> Beacons {
+    match settings.beacon {
+        Beacon::Quicknet => Beacons::quicknet(),
+        Beacon::Local => Beacons::local(),
+    }
+}
+
+/// The same with other routes, or other randomness.
+pub(crate) async fn serve_routes(
     settings: &Serve,
+    beacons: Beacons,
     routes: impl FnOnce(Arc<App>) -> Router,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     let installation = settings.installation();
+    if settings.beacon == Beacon::Local && !settings.sandbox {
+        tracing::warn!(
+            "campaigns that are approved now are sealed with local randomness, which everybody can foresee: no public draw. \
+             For real ones leave out --beacon local"
+        );
+    }
     let mut stop = std::pin::pin!(stop);
     let opened = tokio::select! {
         opened = open(settings, &installation) => opened?,
@@ -63,8 +81,8 @@ async fn serve_routes(
     let rules = settings.rules(cells);
     let lanes = writers.len();
     let pipelines = writers.into_iter().enumerate().map(|(lane, writer)| {
-        let (catalog, clock, metrics) = (catalog.clone(), clock.clone(), metrics.clone());
-        Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, metrics, (lane, lanes))
+        let (catalog, clock, beacons) = (catalog.clone(), clock.clone(), beacons.clone());
+        Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, beacons, metrics.clone(), (lane, lanes))
     });
     let (engine, writers) =
         Engine::start(pipelines.collect(), cells).context("a writer thread could not be started")?;
@@ -73,6 +91,18 @@ async fn serve_routes(
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
     })?;
     let address = listener.local_addr()?;
+    let bringer = Bringer {
+        engine: engine.clone(),
+        catalog: catalog.clone(),
+        clock: clock.clone(),
+        freshness: Freshness::new(installation.is_shared()),
+        readers: readers.clone(),
+        beacons,
+        relays: Relays::new(&settings.beacon_relays),
+        metrics: metrics.clone(),
+        source: Source::system(),
+        pace: beacon::PACE,
+    };
     let app = App {
         engine,
         freshness: Freshness::new(installation.is_shared()),
@@ -90,6 +120,7 @@ async fn serve_routes(
     };
     let (stopping, stopped) = watch::channel(false);
     let following = tokio::spawn(keys.follow(stopped.clone()));
+    let bringing = tokio::spawn(bringer.follow(stopped.clone()));
     let routes = routes(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));
     ready(address);
@@ -100,6 +131,7 @@ async fn serve_routes(
         serving.await?;
         // Nothing writes any more when the lock is given back.
         following.await?;
+        bringing.await?;
         // The engine ends when nobody can reach it any more; what was taken is finished first.
         writers.all_ended().await;
         anyhow::Ok(())
@@ -222,7 +254,8 @@ pub(crate) async fn serve_peer(
         PeerPlace::Redis(address) => Behind::redis(address).await?,
         PeerPlace::Postgres(address) => Behind::postgres(&address).await?,
     };
-    serve_routes(settings, |app| peer_claims::router(app, behind), ready, told_to_stop()).await
+    let routes = |app| peer_claims::router(app, behind);
+    serve_routes(settings, beacons(settings), routes, ready, told_to_stop()).await
 }
 
 /// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever

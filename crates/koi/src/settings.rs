@@ -24,6 +24,8 @@ use koi_store::Installation;
 use koi_store::postgres::Database;
 use koi_store::sqlite::Folder;
 
+pub use parse::Beacon;
+
 /// What `koi serve` runs with.
 #[derive(Clone, Debug)]
 pub struct Serve {
@@ -49,6 +51,10 @@ pub struct Serve {
     pub settlement_zone: Zone,
     /// How long a quote without a coupon holds, in seconds.
     pub quote_valid_s: u32,
+    /// Where the randomness of campaigns comes from that are approved from now on.
+    pub beacon: Beacon,
+    /// The relays that are asked for rounds.
+    pub beacon_relays: Vec<String>,
 }
 
 impl Serve {

@@ -8,6 +8,7 @@ mod postgres;
 use std::sync::{Arc, Mutex, RwLock};
 
 use koi::engine::SharedCatalog;
+use koi::engine::beacons::Beacons;
 use koi::engine::clock::Clock;
 use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
@@ -103,7 +104,8 @@ impl Stage {
             cells: writer.cells(),
         };
         let metrics = Arc::new(Metrics::default());
-        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));
+        let store = Box::new(writer);
+        let pipeline = Pipeline::new(store, catalog, settings, clock.clone(), Beacons::local(), metrics, (0, 1));
         Self { pipeline, clock, keys: 0, _kept: None }
     }
 

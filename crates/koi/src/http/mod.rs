@@ -1,5 +1,6 @@
 //! The HTTP API. A handler reads as: who, what, do, say; it holds no SQL and no rule.
 
+mod beacons;
 mod body;
 mod campaigns;
 mod coupons;

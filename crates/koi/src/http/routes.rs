@@ -8,7 +8,8 @@ use axum::routing::MethodRouter;
 use utoipa::OpenApi;
 
 use crate::http::{
-    App, campaigns, coupons, door, ledger, merchants, operations, payments, quotes, rates, reference, sandbox,
+    App, beacons, campaigns, coupons, door, ledger, merchants, operations, payments, quotes, rates, reference,
+    sandbox,
 };
 
 /// From one table: the routes, the same as a list of paths and methods, and the part of the OpenAPI document that
@@ -40,6 +41,7 @@ table! { TABLE routes api:
     "/v1/campaigns/{id}/submit" post campaigns::submit;
     "/v1/campaigns/{id}/approve" post campaigns::approve;
     "/v1/campaigns/{id}/fund" post campaigns::fund;
+    "/v1/campaigns/{id}/beacon" post beacons::hand_in;
     "/v1/campaigns/{id}/pause" post campaigns::pause;
     "/v1/campaigns/{id}/resume" post campaigns::resume;
     "/v1/campaigns/{id}/end" post campaigns::end;

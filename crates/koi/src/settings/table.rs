@@ -183,6 +183,31 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: |text| parse::quote_seconds(text).map(drop),
     },
     Setting {
+        name: "beacon",
+        value: "CHAIN",
+        default: Fallback::Nothing("quicknet; in a sandbox local"),
+        secret: false,
+        in_file: true,
+        what: "Where the randomness of campaigns comes from that are approved from now on: quicknet, the public one of \
+               drand, or local, a chain whose key everybody knows: no public draw, and marked as that everywhere. A \
+               campaign keeps the chain that it was approved with.",
+        example: "quicknet",
+        check: |text| parse::beacon(text).map(drop),
+    },
+    Setting {
+        name: "beacon_relays",
+        value: "URLS",
+        default: Fallback::Text(
+            "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com",
+        ),
+        secret: false,
+        in_file: true,
+        what: "The relays that are asked for rounds of quicknet, from 1 to 16 addresses with commas between them. A relay \
+               can only delay a round: each is verified.",
+        example: "https://api.drand.sh,https://drand.cloudflare.com",
+        check: |text| parse::beacon_relays(text).map(drop),
+    },
+    Setting {
         name: "log",
         value: "LEVEL",
         default: Fallback::Text("info"),
