@@ -24,7 +24,7 @@ use crate::engine::readers::{LongReads, Readers};
 use crate::engine::{Engine, Writers};
 use crate::http::peer_claims::{self, Behind};
 use crate::http::{App, router, server};
-use crate::jobs::beacon::{self, Bringer};
+use crate::jobs::beacon::{self, Bringer, Randomness};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::settings::{Beacon, Serve};
@@ -43,21 +43,22 @@ pub(crate) async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    serve_routes(settings, beacons(settings), router, ready, stop).await
+    serve_routes(settings, randomness(settings), router, ready, stop).await
 }
 
-/// The chain that seals what is approved, by the settings.
-fn beacons(settings: &Serve) -> Beacons {
-    match settings.beacon {
+/// What seals the campaigns that are approved, by the settings.
+fn randomness(settings: &Serve) -> Randomness {
+    let beacons = match settings.beacon {
         Beacon::Quicknet => Beacons::quicknet(),
         Beacon::Local => Beacons::local(),
-    }
+    };
+    Randomness { beacons, relays: Relays::new(&settings.beacon_relays), pace: beacon::PACE }
 }
 
 /// The same with other routes, or other randomness.
 pub(crate) async fn serve_routes(
     settings: &Serve,
-    beacons: Beacons,
+    randomness: Randomness,
     routes: impl FnOnce(Arc<App>) -> Router,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
@@ -81,7 +82,7 @@ pub(crate) async fn serve_routes(
     let rules = settings.rules(cells);
     let lanes = writers.len();
     let pipelines = writers.into_iter().enumerate().map(|(lane, writer)| {
-        let (catalog, clock, beacons) = (catalog.clone(), clock.clone(), beacons.clone());
+        let (catalog, clock, beacons) = (catalog.clone(), clock.clone(), randomness.beacons.clone());
         Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, beacons, metrics.clone(), (lane, lanes))
     });
     let (engine, writers) =
@@ -97,11 +98,9 @@ pub(crate) async fn serve_routes(
         clock: clock.clone(),
         freshness: Freshness::new(installation.is_shared()),
         readers: readers.clone(),
-        beacons,
-        relays: Relays::new(&settings.beacon_relays),
+        randomness,
         metrics: metrics.clone(),
         source: Source::system(),
-        pace: beacon::PACE,
     };
     let app = App {
         engine,
@@ -255,7 +254,7 @@ pub(crate) async fn serve_peer(
         PeerPlace::Postgres(address) => Behind::postgres(&address).await?,
     };
     let routes = |app| peer_claims::router(app, behind);
-    serve_routes(settings, beacons(settings), routes, ready, told_to_stop()).await
+    serve_routes(settings, randomness(settings), routes, ready, told_to_stop()).await
 }
 
 /// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever

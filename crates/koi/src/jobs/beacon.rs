@@ -41,10 +41,16 @@ pub(crate) struct Bringer {
     /// Another server may have approved a campaign, and be gone.
     pub(crate) freshness: Freshness,
     pub(crate) readers: Readers,
-    pub(crate) beacons: Beacons,
-    pub(crate) relays: Relays,
+    pub(crate) randomness: Randomness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) source: Source,
+}
+
+/// What seals campaigns here, and how its rounds come by.
+#[derive(Clone, Debug)]
+pub(crate) struct Randomness {
+    pub(crate) beacons: Beacons,
+    pub(crate) relays: Relays,
     pub(crate) pace: Pace,
 }
 
@@ -111,7 +117,7 @@ impl Bringer {
             tried.retain(|key, _| due.iter().any(|awaited| awaited.key() == *key));
             match next(&due, &tried, Instant::now()) {
                 Some(awaited) => self.attempt(awaited, &mut tried).await,
-                None => tokio::time::sleep(self.pace.look).await,
+                None => tokio::time::sleep(self.randomness.pace.look).await,
             }
         }
     }
@@ -120,7 +126,7 @@ impl Bringer {
     fn awaited<'a>(&self, known: &'a mut Option<(u64, Vec<Awaited>)>) -> &'a [Awaited] {
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let of_now = known.take().filter(|(revision, _)| *revision == catalog.revision);
-        let of_now = of_now.unwrap_or_else(|| (catalog.revision, awaited(&catalog, &self.beacons)));
+        let of_now = of_now.unwrap_or_else(|| (catalog.revision, awaited(&catalog, &self.randomness.beacons)));
         &known.insert(of_now).1
     }
 
@@ -138,7 +144,7 @@ impl Bringer {
     async fn attempt(&self, awaited: &Awaited, tried: &mut BTreeMap<Key, Tried>) {
         let before = tried.remove(&awaited.key());
         let times = before.as_ref().map_or(0, |tried| tried.times);
-        let wait = pause(self.pace, times, self.chance());
+        let wait = pause(self.randomness.pace, times, self.chance());
         let fetched = match before.and_then(|tried| tried.fetched) {
             Some(fetched) => Some(fetched),
             None => self.fetch(awaited, wait).await,
@@ -152,7 +158,7 @@ impl Bringer {
     }
 
     async fn fetch(&self, awaited: &Awaited, wait: Duration) -> Option<(Verified, String)> {
-        let (relays, chain, round) = (self.relays.clone(), awaited.chain.clone(), awaited.round);
+        let (relays, chain, round) = (self.randomness.relays.clone(), awaited.chain.clone(), awaited.round);
         let asked = tokio::task::spawn_blocking(move || relays.fetch(&chain, round)).await;
         match asked.ok()? {
             Ok(Fetched { verified, relay, wrong }) => {
@@ -184,7 +190,7 @@ impl Bringer {
         {
             return tracing::debug!(round, ?wait, "the relays do not have the round yet");
         }
-        let relay = self.relays.addresses().first().map_or("RELAY", String::as_str);
+        let relay = self.randomness.relays.addresses().first().map_or("RELAY", String::as_str);
         let (first, others) =
             (campaigns.first().map_or("", CampaignId::as_str), campaigns.len().saturating_sub(1));
         tracing::warn!(
