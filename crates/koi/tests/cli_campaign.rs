@@ -69,3 +69,61 @@ fn without_a_key_or_a_server_it_says_what_to_do() {
     let ran = finish(koi().env("KOI_KEY", "k").args(["campaign", "show", "x", "--server", "http://127.0.0.1:1"]));
     assert!(ran.expect(2).err.contains("no answer from http://127.0.0.1:1"));
 }
+
+#[test]
+fn a_round_is_handed_in_from_a_file_or_standard_input() {
+    use koi_fair::beacon::local;
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::sandbox(&folder.path().join("data"));
+    let with = |key: &str, arguments: &[&str]| {
+        let mut command = koi();
+        command.env("KOI_KEY", key).env("KOI_SERVER", &server.url).args(arguments);
+        command
+    };
+    let call =
+        |role: &str, step: &str| server.call("POST", &format!("/v1/campaigns/nz-summer-2018/{step}"), role, "{}");
+    finish(&mut with("sandbox_operator", &["campaign", "apply", FILE])).expect(0);
+    let show = || finish(&mut with("sandbox_auditor", &["campaign", "show", "nz-summer-2018"])).expect(0).out;
+    assert!(show().contains("randomness: its round is fixed when the campaign is approved"), "{}", show());
+    assert_eq!(call("sandbox_operator", "submit").0, 200);
+    let (status, approved) = call("sandbox_approver", "approve");
+    assert_eq!(status, 200, "{approved}");
+    let approved: serde_json::Value = serde_json::from_str(&approved).unwrap();
+    let round = approved["seal"]["round"].as_u64().unwrap();
+    let notice =
+        format!("{} (local randomness: not a public draw): ", approved["seal"]["chain"].as_str().unwrap());
+    assert!(show().contains(&format!("randomness: round {round} of the chain {notice}")), "{}", show());
+
+    let file = folder.path().join("round.json");
+    let path = file.to_str().unwrap();
+    let hand_in = |text: &str, key: &str| {
+        std::fs::write(&file, text).unwrap();
+        finish(&mut with(key, &["campaign", "beacon", "nz-summer-2018", path]))
+    };
+    // Relays say more than is needed, and in letters of their own.
+    let signed = local::sign(round);
+    let chatty = format!(
+        r#"{{"round":{round},"signature":"{}","previous_signature":"","more":[1]}}"#,
+        hex::encode_upper(&signed.signature)
+    );
+    let known = format!("nz-summer-2018: round {round} is known\n");
+    assert_eq!(hand_in(&chatty, "sandbox_operator").expect(0).out, known);
+    assert_eq!(hand_in(&signed.json(), "sandbox_operator").expect(0).out, known);
+    for (text, said) in [
+        (local::sign(round + 1).json(), "422 beacon_other_round"),
+        ("<html>".to_owned(), "it is not a round as relays answer it"),
+        (" ".repeat(1 << 20), "longer than 16384 bytes"),
+    ] {
+        let ran = hand_in(&text, "sandbox_operator").expect(1);
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    assert!(hand_in(&signed.json(), "sandbox_wallet").expect(1).err.contains("403 forbidden"));
+    std::fs::write(&file, signed.json()).unwrap();
+    let mut piped = with("sandbox_operator", &["campaign", "beacon", "nz-summer-2018", "-", "--json"]);
+    let output = piped.stdin(std::fs::File::open(&file).unwrap()).output().unwrap();
+    let campaign: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(campaign["seal"], approved["seal"]);
+    run(&["campaign", "beacon", "nz-summer-2018", "/nowhere.json"]).expect(2);
+    run(&["campaign", "beacon", "a b", path]).expect(2);
+}

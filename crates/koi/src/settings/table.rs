@@ -198,13 +198,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "beacon_relays",
         value: "URLS",
         default: Fallback::Text(
-            "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com",
+            "https://api.drand.sh, https://api2.drand.sh, https://api3.drand.sh, https://drand.cloudflare.com",
         ),
         secret: false,
         in_file: true,
         what: "The relays that are asked for rounds of quicknet, from 1 to 16 addresses with commas between them. A relay \
                can only delay a round: each is verified.",
-        example: "https://api.drand.sh,https://drand.cloudflare.com",
+        example: "https://api.drand.sh, https://drand.cloudflare.com",
         check: |text| parse::beacon_relays(text).map(drop),
     },
     Setting {
