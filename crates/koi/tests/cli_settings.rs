@@ -3,6 +3,7 @@
 mod cli;
 
 use std::fs::{Permissions, set_permissions};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -87,12 +88,13 @@ fn a_server_says_where_it_listens_and_stops_when_told() {
 fn the_doctor_names_what_is_the_matter() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(0);
-    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "server"] {
+    let doctor = || run(&["doctor", "--beacon", "local", "--data", data, "--listen", "127.0.0.1:1"]);
+    let ran = doctor().expect(0);
+    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "relays", "server"] {
         assert!(ran.out.contains(&format!("well  {what}")), "{what}: {}", ran.out);
     }
     std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
-    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+    let ran = doctor().expect(1);
     assert!(ran.out.contains("bad   database"), "{}", ran.out);
     let allow = |path: &Path, mode| set_permissions(path, Permissions::from_mode(mode)).unwrap();
     allow(&folder.path().join("koi.db"), 0o644);
@@ -100,7 +102,42 @@ fn the_doctor_names_what_is_the_matter() {
         [(0o700, "well  secrets".to_owned()), (0o755, format!("bad   secrets   others can read {data}/koi.db"))]
     {
         allow(folder.path(), mode);
-        let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+        let ran = doctor().expect(1);
         assert!(ran.out.contains(&said), "{mode:o}: {}", ran.out);
     }
+}
+
+/// A relay on this machine that serves a published round of quicknet as its latest: it is genuine, and long ago.
+#[test]
+fn the_doctor_asks_relays_and_compares_the_clock_with_theirs() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let _ = reader.read_line(&mut line);
+            assert!(line.ends_with("/public/latest HTTP/1.1\r\n"), "{line}");
+            // As api.drand.sh served it (verify/vectors/beacon.json); of 2023-08-23T15:59:24Z.
+            let body = r#"{"round":1000,"signature":"b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let doctor = |relays: &str| {
+        run(&["doctor", "--data", data, "--listen", "127.0.0.1:1", "--beacon-relays", relays]).expect(1).out
+    };
+    let said = doctor(&relay);
+    assert!(
+        said.contains("bad   relays") && said.contains("ahead of the beacon's clock (its round 1000)"),
+        "{said}"
+    );
+    let said = doctor("http://127.0.0.1:1");
+    assert!(said.contains("bad   relays") && said.contains("none serves rounds of quicknet here"), "{said}");
 }

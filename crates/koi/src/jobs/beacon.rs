@@ -163,6 +163,9 @@ impl Bringer {
         match asked.ok()? {
             Ok(Fetched { verified, relay, wrong }) => {
                 self.count(&wrong);
+                for Wrong { relay, why } in wrong.iter().filter(|wrong| wrong.why != Why::NotYet) {
+                    tracing::warn!(relay, %why, "a relay did not serve a round of public randomness, another one did");
+                }
                 Some((verified, relay))
             }
             Err(NotFetched::NotYet(wrong) | NotFetched::Failed(wrong)) => {
@@ -176,9 +179,6 @@ impl Bringer {
     fn count(&self, wrong: &[Wrong]) {
         for Wrong { relay, why } in wrong {
             self.metrics.relay_failed(relay, why.code());
-            if *why != Why::NotYet {
-                tracing::warn!(relay, %why, "a relay did not serve a round of public randomness");
-            }
         }
     }
 
@@ -190,6 +190,7 @@ impl Bringer {
         {
             return tracing::debug!(round, ?wait, "the relays do not have the round yet");
         }
+        let why = wrong.iter().map(Wrong::to_string).collect::<Vec<_>>().join("; ");
         let relay = self.randomness.relays.addresses().first().map_or("RELAY", String::as_str);
         let (first, others) =
             (campaigns.first().map_or("", CampaignId::as_str), campaigns.len().saturating_sub(1));
@@ -199,6 +200,7 @@ impl Bringer {
             round,
             due = %time,
             ?wait,
+            why,
             "the public randomness is late, and the campaign is not live before it is known: the same round is asked for \
              again. If this machine reaches no relay, fetch {relay}/{}/public/{round} on another one and hand it in: koi \
              campaign beacon {first} FILE",

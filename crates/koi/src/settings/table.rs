@@ -191,7 +191,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "Where the randomness of campaigns comes from that are approved from now on: quicknet, the public one of \
                drand, or local, a chain whose key everybody knows: no public draw, and marked as that everywhere. A \
                campaign keeps the chain that it was approved with.",
-        example: "quicknet",
+        example: "local",
         check: |text| parse::beacon(text).map(drop),
     },
     Setting {
@@ -239,7 +239,10 @@ pub(crate) struct ClientVariable {
 
 /// Variables of the commands that talk to a server.
 pub(crate) const CLIENT_VARIABLES: &[ClientVariable] = &[
-    ClientVariable { name: "KOI_SERVER", what: "The server that `koi campaign apply` and `show` talk to." },
+    ClientVariable {
+        name: "KOI_SERVER",
+        what: "The server that `koi campaign apply`, `show` and `beacon` talk to.",
+    },
     ClientVariable { name: "KOI_KEY", what: "The key that they send." },
     ClientVariable { name: "KOI_KEY_FILE", what: "A file that holds the key, instead of `KOI_KEY`." },
 ];
