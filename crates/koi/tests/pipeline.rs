@@ -8,12 +8,13 @@ mod postgres;
 use std::sync::{Arc, Mutex, RwLock};
 
 use koi::engine::SharedCatalog;
-use koi::engine::beacons::Beacons;
+use koi::engine::beacons::{Beacons, Unaccepted};
 use koi::engine::clock::Clock;
 use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
 use koi::limits;
 use koi::metrics::Metrics;
+use koi_core::campaign::Beacon;
 use koi_core::catalog::{Merchant, Store};
 use koi_core::command::{Answer, Call, Claim, Command, Order, Purchase, Shopper};
 use koi_core::id::{AccountId, CampaignId, CodeText, FunderId, Medium, MerchantId, PersonId, Principal, StoreId};
@@ -92,7 +93,12 @@ impl Stage {
     }
 
     /// A pipeline over a store.
-    fn over(mut writer: impl Door + 'static) -> Self {
+    fn over(writer: impl Door + 'static) -> Self {
+        Self::sealing_by(Beacons::local(), writer)
+    }
+
+    /// The same with other randomness.
+    fn sealing_by(beacons: Beacons, mut writer: impl Door + 'static) -> Self {
         let catalog: SharedCatalog = Arc::new(RwLock::new(writer.load_catalog().unwrap()));
         let clock = Arc::new(Clock::frozen(Time::parse(OPENING).unwrap()));
         let settings = Settings {
@@ -105,7 +111,7 @@ impl Stage {
         };
         let metrics = Arc::new(Metrics::default());
         let store = Box::new(writer);
-        let pipeline = Pipeline::new(store, catalog, settings, clock.clone(), Beacons::local(), metrics, (0, 1));
+        let pipeline = Pipeline::new(store, catalog, settings, clock.clone(), beacons, metrics, (0, 1));
         Self { pipeline, clock, keys: 0, _kept: None }
     }
 
@@ -154,11 +160,15 @@ impl Stage {
     }
 
     fn order_by(&mut self, by: &str, order: Order) {
+        let outcome = self.try_order(by, order);
+        assert!(matches!(outcome, Ok(Done::Office { .. })), "{outcome:?}");
+    }
+
+    fn try_order(&mut self, by: &str, order: Order) -> Outcome {
         let render = Box::new(|_: &Answer, _| (200, String::new()));
         let by = Principal::stored(by);
         let work = OfficeWork { order, by, asked: None, detail: String::new(), render };
-        let outcomes = self.run(vec![Work::Office(Box::new(work))]);
-        assert!(matches!(outcomes[..], [Ok(Done::Office { .. })]), "{outcomes:?}");
+        self.run(vec![Work::Office(Box::new(work))]).remove(0)
     }
 
     fn call(&mut self, commands: Vec<Command>) -> Vec<Outcome> {
@@ -452,4 +462,53 @@ fn a_database_that_went_back_is_believed() {
     let outcomes = stage.call(vec![by_lost_code, claim("red", "P2")]);
     assert_eq!(outcomes[0], Err(Failure::Refused(Refusal::UnknownCode)));
     assert!(is_coupon(&outcomes[1]), "{outcomes:?}");
+}
+
+/// A round of quicknet as api.drand.sh served it, and its time (verify/vectors/beacon.json).
+const ROUND: u64 = 30_000_000;
+const ROUND_AT: Time = Time::of_ms(1_782_803_364_000);
+const SIGNATURE: &str =
+    "81d2fc112b91932d9e4074a46b88c4dc78149b859660e0673c0bb9bd0caefdc9cc194e83de980441355b8ef44cc7a355";
+const RANDOMNESS: &str = "24fdbb00b10a967c392b5b708967011e996689994a2bf1c5573c3e372c2e844d";
+
+/// Every server brings the round that it has fetched. The first one is heard, each is answered the same, and what is known
+/// is said once; anything else is refused by whoever gets it.
+#[test]
+fn servers_that_bring_the_same_round_do_not_disturb_each_other() {
+    let cluster = postgres::Server::shared();
+    let installation = Installation::Database(Box::new(cluster.url(&cluster.fresh()).parse().unwrap()));
+    let mut served = installation.serve(Some(4), 1).unwrap();
+    let (one, other) = (served.writers.remove(0), installation.administer().unwrap());
+    let mut stages = [one, other].map(|writer| Stage::sealing_by(Beacons::quicknet(), writer));
+    stages[0].set();
+    let starts_at = ROUND_AT.plus_ms(60_000);
+    stages[0].live(Rules { starts_at, ends_at: starts_at.plus_ms(DAY_MS), ..rules("red", 10, true) });
+    let mut randomness = [0; 32];
+    hex::decode_to_slice(RANDOMNESS, &mut randomness).unwrap();
+    let genuine = Beacon { randomness, signature: hex::decode(SIGNATURE).unwrap().into() };
+    let mut forged = genuine.signature.to_vec();
+    forged[47] ^= 1;
+    let forged = Beacon { signature: forged.into(), ..genuine.clone() };
+    let bring = |stage: &mut Stage, round: u64, beacon: &Beacon| {
+        stage.try_order("koi-beacon", Order::Unseal(CampaignId::stored("red"), round, beacon.clone()))
+    };
+    let early = Err(Failure::Unaccepted(Unaccepted::Early(ROUND_AT)));
+    assert_eq!(bring(&mut stages[1], ROUND, &genuine), early);
+    for stage in &mut stages {
+        stage.clock.set(starts_at);
+        assert!(matches!(bring(stage, ROUND, &forged), Err(Failure::Unaccepted(Unaccepted::Refused(_)))));
+        assert_eq!(stage.call(vec![claim("red", "P1")]), [Err(Failure::Refused(Refusal::CampaignNotLive))]);
+    }
+    for turn in [1, 0, 1, 0] {
+        let outcome = bring(&mut stages[turn], ROUND, &genuine);
+        assert!(matches!(outcome, Ok(Done::Office { status: 200, .. })), "{outcome:?}");
+        let other = bring(&mut stages[turn], ROUND + 1, &genuine);
+        assert!(matches!(other, Err(Failure::Unaccepted(Unaccepted::Refused(_)))), "{other:?}");
+    }
+    let opened = |(_, stated): &(i64, koi_store::Stated)| stated.body.contains(r#""kind":"opening""#);
+    let statements = installation.reader().unwrap().statements(0, 100).unwrap();
+    assert_eq!(statements.iter().filter(|stated| opened(stated)).count(), 1, "{statements:?}");
+    let [one, two] = &mut stages;
+    assert!(is_coupon(&one.call(vec![claim("red", "P1")])[0]));
+    assert!(is_coupon(&two.call(vec![claim("red", "P2")])[0]));
 }

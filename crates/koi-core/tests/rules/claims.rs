@@ -349,7 +349,7 @@ fn nothing_is_drawn_before_the_randomness_is_known() {
     assert_eq!(stage.claim("A").expect("a coupon").face, 500);
     let known = stage.campaign().clone();
     unseal(&mut stage, 1000, beacon()).expect("once more changes nothing");
-    assert_eq!(*stage.campaign(), known);
+    assert_eq!(stage.campaign(), known);
     let other = Beacon { randomness: [9; 32], ..beacon() };
     assert_eq!(refused(&mut stage, 1000, other), invalid, "it is known once, and never another");
     assert_eq!(refused(&mut stage, 1001, beacon()), invalid, "of one round, and never another");

@@ -226,7 +226,7 @@ fn relays_found(chain: &Chain, answers: &[(String, Result<Verified, Why>)], now:
         ));
     };
     let age_ms = time_of(chain, round).map_or(0, |time| now.since_ms(time));
-    if age_ms < -limits::BEACON_AHEAD_MS || age_ms > limits::BEACON_APART_MS {
+    if !(-limits::BEACON_AHEAD_MS..=limits::BEACON_APART_MS).contains(&age_ms) {
         let (seconds, side) = (age_ms.abs() / 1000, if age_ms < 0 { "behind" } else { "ahead of" });
         return Err(anyhow!(
             "the machine says {now}, which is {seconds} s {side} the beacon's clock (its round {round}): turn time \

@@ -79,12 +79,10 @@ pub(super) fn relay(manners: u8) -> Relay {
     };
     let (manners, lacks, asked) = (relay.manners.clone(), relay.lacks.clone(), relay.asked.clone());
     thread::spawn(move || {
-        let mut times = 0_u64;
-        for stream in listener.incoming() {
+        for (times, stream) in listener.incoming().enumerate() {
             let mut stream = stream.unwrap();
             let (manners, lacks, asked) =
                 (manners.load(Ordering::SeqCst), lacks.load(Ordering::SeqCst), asked.clone());
-            times += 1;
             thread::spawn(move || {
                 let mut head = String::new();
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -101,7 +99,7 @@ pub(super) fn relay(manners: u8) -> Relay {
     relay
 }
 
-fn behave(stream: &mut TcpStream, manners: u8, round: u64, times: u64) -> std::io::Result<()> {
+fn behave(stream: &mut TcpStream, manners: u8, round: u64, times: usize) -> std::io::Result<()> {
     let signed = local::sign(round);
     let signature_of = |other: u64| Round { round, ..local::sign(other) };
     match manners {
