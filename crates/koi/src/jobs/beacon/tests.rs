@@ -101,10 +101,10 @@ fn relays_that_lie_or_break_choose_nothing() {
     server.clock(OPENING);
     relays.iter().for_each(|relay| relay.wait_for(2));
     assert_eq!(server.campaign("summer")["seal"]["randomness"], Value::Null);
-    let metrics = server.metrics();
     for (relay, (manners, why)) in relays.iter().zip(bad) {
+        // A busy machine may be late the first time.
         let label = format!("{{relay=\"{}\",why=\"{why}\"}}", relay.url);
-        assert!(metrics.contains(&label), "{manners} as {why}: {metrics}");
+        server.wait_until(&format!("manners {manners} as {why}"), || server.metrics().contains(&label));
     }
     // One that is honest is enough, and what the others say then is the same.
     relays[0].manners.store(HONEST, Ordering::SeqCst);
@@ -252,6 +252,23 @@ fn a_campaign_keeps_the_chain_that_it_was_approved_with() {
     server.clock(QUICKNET_DUE);
     let path = "/v1/campaigns/summer/beacon";
     assert_eq!(server.post("operator", path, "a", &round(ROUND, SIGNATURE)).0, 200);
+}
+
+/// The network never comes back: the campaign's money does, and from then on nothing is drawn any more.
+#[test]
+fn a_campaign_without_its_randomness_ends_by_the_clock_and_is_closed() {
+    let server = Server::start(QUICKNET_BEFORE, quicknet());
+    sealed(&server, "summer", QUICKNET_OPENING);
+    server.clock(stage::ENDING);
+    let ended = server.campaign("summer");
+    assert_eq!((&ended["status"], &ended["seal"]["randomness"]), (&json!("ended"), &Value::Null));
+    server.wait_until("it waits", || server.metrics().contains("koi_beacon_waiting_campaigns 1\n"));
+    let (status, closed) = server.post("operator", "/v1/campaigns/summer/close", "a", &json!({}));
+    assert_eq!((status, &closed["status"]), (200, &json!("closed")));
+    server.wait_until("nobody waits", || server.metrics().contains("koi_beacon_waiting_campaigns 0\n"));
+    let (status, late) = server.post("operator", "/v1/campaigns/summer/beacon", "b", &round(ROUND, SIGNATURE));
+    assert_eq!((status, &late["code"]), (409, &json!("invalid_transition")));
+    assert_eq!(openings(&server), [0; 0]);
 }
 
 /// The rounds of which the public statements say that they are known. A verifier finds nothing wrong with them.

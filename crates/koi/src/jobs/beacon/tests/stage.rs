@@ -28,6 +28,9 @@ pub(super) const BEFORE: &str = "2018-07-14T15:00:00Z";
 pub(super) const DUE: &str = "2018-07-14T15:59:00Z";
 pub(super) const OPENING: &str = "2018-07-14T16:00:00Z";
 
+/// The end of every campaign here.
+pub(super) const ENDING: &str = "2027-01-01T00:00:00Z";
+
 /// What is waited for comes within this time, or never.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -304,7 +307,7 @@ fn document(id: &str, opening: &str) -> Value {
     json!({
         "id": id, "kind": "red_packet", "title": {"en": "Summer", "zh": "夏"},
         "currency": "CNY", "funder": "alipay", "time_zone": "Asia/Shanghai",
-        "starts_at": opening, "ends_at": "2027-01-01T00:00:00Z",
+        "starts_at": opening, "ends_at": ENDING,
         "packets": [{"face": 8800, "count": 10}],
         "eligibility": {"verified": true, "id_countries": ["CN"], "not_in_countries": ["CN"]},
         "limits": {"window_days": 30, "per_window": 5, "live": 1},
