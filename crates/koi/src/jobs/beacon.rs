@@ -85,6 +85,14 @@ impl Awaited {
     }
 }
 
+/// What was waited for when it was looked up.
+struct LookedUp {
+    /// The catalog's revision.
+    revision: u64,
+    at: Instant,
+    rounds: Vec<Awaited>,
+}
+
 /// What was tried for a round so far.
 #[derive(Clone, Debug)]
 struct Tried {
@@ -106,7 +114,7 @@ impl Bringer {
     }
 
     async fn forever(&mut self) {
-        let mut known: Option<(u64, Vec<Awaited>)> = None;
+        let mut known = None;
         let mut tried = BTreeMap::new();
         loop {
             if let Err(error) = self.freshness.see(&self.readers, &self.catalog, &self.clock).await {
@@ -122,12 +130,19 @@ impl Bringer {
         }
     }
 
-    /// The rounds that are waited for, looked up anew when the catalog has changed.
-    fn awaited<'a>(&self, known: &'a mut Option<(u64, Vec<Awaited>)>) -> &'a [Awaited] {
+    /// The rounds that are waited for, looked up anew when the catalog has changed; and now and then in any case: a database
+    /// that went back can come to another catalog of the same revision.
+    fn awaited<'a>(&self, known: &'a mut Option<LookedUp>) -> &'a [Awaited] {
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-        let of_now = known.take().filter(|(revision, _)| *revision == catalog.revision);
-        let of_now = of_now.unwrap_or_else(|| (catalog.revision, awaited(&catalog, &self.randomness.beacons)));
-        &known.insert(of_now).1
+        let is_right = |known: &LookedUp| {
+            known.revision == catalog.revision && known.at.elapsed() < limits::BEACON_LONGEST_WAIT
+        };
+        let of_now = known.take().filter(is_right).unwrap_or_else(|| LookedUp {
+            revision: catalog.revision,
+            at: Instant::now(),
+            rounds: awaited(&catalog, &self.randomness.beacons),
+        });
+        &known.insert(of_now).rounds
     }
 
     /// Those whose time has come. Whoever watches the server is told.
