@@ -231,7 +231,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         let count = |how: &str| sql.value(&format!("SELECT count(*) FROM pg_dist_partition WHERE how = '{how}'"));
         assert_eq!(
             (count("reference"), count("cell beside none"), count("cell beside cell")),
-            ("13".to_owned(), "1".to_owned(), "6".to_owned())
+            ("14".to_owned(), "1".to_owned(), "6".to_owned())
         );
         // Nothing of it may run beside a server.
         let _server = database.serve(None).unwrap();

@@ -44,7 +44,7 @@ pub fn nothing(cells: u16) -> Sequenced {
 }
 
 /// Campaigns as the log names them, read when they are needed first: what the log says of one does not change any more.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Campaigns(FxHashMap<CampaignNo, Arc<Campaign>>);
 
 impl Campaigns {
