@@ -111,6 +111,8 @@ pub struct Sequenced {
     pub at: Time,
     /// The number of leaves so far.
     pub size: u64,
+    /// The root of the Merkle tree over them.
+    pub root: [u8; 32],
     /// The number of the last statement among them.
     pub statement: i64,
     /// The number of the first line of each cell's ledger that is not among them.

@@ -198,7 +198,14 @@ pub(crate) static SHEETS: [Sheet; 20] = [
     Sheet {
         name: "sequenced",
         keys: 1,
-        columns: &[number("number"), number("at"), number("size"), number("statement"), text("lines")],
+        columns: &[
+            number("number"),
+            number("at"),
+            number("size"),
+            bytes("root"),
+            number("statement"),
+            text("lines"),
+        ],
     },
 ];
 

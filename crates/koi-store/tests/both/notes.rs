@@ -108,6 +108,7 @@ fn a_step_of_the_public_log_is_made_once() {
         number,
         at: at(number),
         size,
+        root: [u8::try_from(size).unwrap(); 32],
         statement: number - 1,
         lines: vec![1, i64::MAX, 1 << 50],
     };

@@ -102,7 +102,7 @@ fn stock(writer: &mut Writer) {
     let statements = vec![Stated { at: at(1800), body: "{\"kind\":\"rules\"}".into(), lines: vec![1, 301] }];
     let notes = Notes { answered: Some(answered), log, statements, sandbox_clock: Some(at(1_531_580_400_000)) };
     writer.commit(&begun.cells, &notes).unwrap();
-    let step = Sequenced { number: 1, at: at(1801), size: 12, statement: 1, lines: vec![301] };
+    let step = Sequenced { number: 1, at: at(1801), size: 12, root: [9; 32], statement: 1, lines: vec![301] };
     assert!(writer.sequence(&step).unwrap());
     let key = ApiKey {
         id: "key_1".into(),

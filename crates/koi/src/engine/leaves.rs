@@ -16,6 +16,7 @@ use koi_core::id::{CampaignNo, Cell, CouponId, TransferId};
 use koi_core::ledger::{Account, Reason, Transfer};
 use koi_core::packet::Tier;
 use koi_core::time::Time;
+use koi_fair::log::TreeHash;
 use koi_fair::statement::{Instant, PutBack, Receipt, Received, Sent, Statement};
 use koi_store::{Reader, Sequenced, StoreError, Want};
 use rustc_hash::FxHashMap;
@@ -40,7 +41,7 @@ impl Limits {
 /// A log without leaves.
 pub fn nothing(cells: u16) -> Sequenced {
     let lines = (0..cells).map(|cell| TransferId::new(Cell(cell), 1).number()).collect();
-    Sequenced { number: 0, at: Time::EARLIEST, size: 0, statement: 0, lines }
+    Sequenced { number: 0, at: Time::EARLIEST, size: 0, root: TreeHash::of_nothing().0, statement: 0, lines }
 }
 
 /// Campaigns as the log names them, read when they are needed first: what the log says of one does not change any more.
@@ -58,7 +59,7 @@ impl Campaigns {
 }
 
 /// The next step after one, as far as things are stored now, with its leaves. It may have none though lines were passed, and
-/// it is where it began when there is nothing new.
+/// it is where it began when there is nothing new. Its number, its time and its root are still those of the one before.
 pub fn after(
     reader: &Reader,
     campaigns: &mut Campaigns,

@@ -98,8 +98,6 @@ struct Open {
     at: Sequenced,
     /// What is published.
     published: u64,
-    /// The root that the first `published` leaves must have, while they are written again.
-    expected: Option<TreeHash>,
 }
 
 impl Publisher {
@@ -127,7 +125,6 @@ impl Open {
     /// Goes on from what is published. Files that do not lead to its root are written again.
     fn new(installation: &Installation, log: &PublicLog) -> Result<Self, Unpublished> {
         let (reader, writer) = (installation.reader()?, installation.administer()?);
-        log.place.write_file(KEY, format!("{}\n", log.identity.key()).as_bytes())?;
         let start = nothing(reader.cells());
         let mut open = Self {
             reader,
@@ -136,21 +133,23 @@ impl Open {
             tree: TileWriter::new(),
             at: start,
             published: 0,
-            expected: None,
         };
         if let Some(there) = published(log)? {
             let (size, root) = (there.size, there.root);
             let step = open.step_of(size)?;
+            if step.root != root.0 {
+                return Err(Unpublished::Forked { size });
+            }
             open.published = size;
             match TileWriter::resume(size, &root, &log.place) {
                 Ok(tree) => (open.tree, open.at) = (tree, step),
                 Err(ResumeError::TooLarge) => return Err(Unpublished::Forked { size }),
                 Err(why) => {
                     tracing::warn!(%why, place = ?log.place, "files of the public log are missing or damaged: all are written again");
-                    open.expected = Some(root);
                 }
             }
         }
+        log.place.write_file(KEY, format!("{}\n", log.identity.key()).as_bytes())?;
         if log.place.is_far() {
             open.tree = open.tree.with_threads(THREADS);
         }
@@ -193,6 +192,7 @@ impl Open {
                 return Ok(false);
             }
             (step.number, step.at) = (self.at.number + 1, now);
+            step.root = self.root_with(&leaves).0;
             // Another server may have made this step meanwhile: then it is taken as it was made.
             if self.writer.sequence(&step)? {
                 self.add(log, step, &leaves)?;
@@ -202,18 +202,20 @@ impl Open {
     }
 
     fn add(&mut self, log: &PublicLog, step: Sequenced, leaves: &[Leaf]) -> Result<(), Unpublished> {
-        self.tree.append(leaves, &log.place)?;
-        if self.tree.size() != step.size {
+        // Nothing is written that the step did not mean.
+        if self.root_with(leaves).0 != step.root {
             return Err(Unpublished::Forked { size: step.size });
         }
+        self.tree.append(leaves, &log.place)?;
         self.at = step;
-        if self.tree.size() == self.published
-            && let Some(root) = self.expected.take()
-            && root != self.tree.root()
-        {
-            return Err(Unpublished::Forked { size: self.published });
-        }
         Ok(())
+    }
+
+    /// The root after these leaves, too, before any file has them.
+    fn root_with(&self, leaves: &[Leaf]) -> TreeHash {
+        let mut frontier = self.tree.frontier();
+        leaves.iter().for_each(|leaf| frontier.append(TreeHash::of_leaf(leaf)));
+        frontier.root()
     }
 
     /// Signs how far the tree is, unless that is published already.
@@ -225,11 +227,9 @@ impl Open {
             self.published = self.published.max(there);
         }
         if size <= self.published {
-            if self.expected.is_none()
-                && size < self.published
-                && self.reader.sequenced(None)?.is_none_or(|last| last.size < self.published)
-            {
-                return Err(Unpublished::Ahead { published: self.published, known: size });
+            let known = self.reader.sequenced(None)?.map_or(0, |last| last.size);
+            if known < self.published {
+                return Err(Unpublished::Ahead { published: self.published, known });
             }
             return Ok(None);
         }

@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use super::Fields;
 use crate::Sequenced;
-use crate::error::StoreError;
+use crate::error::{StoreError, damaged};
 use crate::postgres::session::{Reply, Request};
 use crate::sheet::{joined, split};
 
 const NAME: &str = "sequenced";
-const COLUMNS: &str = "number, at, size, statement, lines";
+const COLUMNS: &str = "number, at, size, root, statement, lines";
 
 static ADD: LazyLock<String> = LazyLock::new(|| {
-    format!("INSERT INTO {NAME} ({COLUMNS}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number) DO NOTHING")
+    format!("INSERT INTO {NAME} ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (number) DO NOTHING")
 });
 static NUMBERED: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM {NAME} WHERE number = $1"));
 static LAST: LazyLock<String> =
@@ -20,13 +20,14 @@ static LAST: LazyLock<String> =
 
 /// Adds a row; writes none if there is one with its number.
 pub(crate) fn add(sequenced: &Sequenced) -> Request<'_> {
-    let Sequenced { number, at, size, statement, lines } = sequenced;
+    let Sequenced { number, at, size, root, statement, lines } = sequenced;
     Request::with(
         &ADD,
         vec![
             Box::new(*number),
             Box::new(at.ms()),
             Box::new(size.cast_signed()),
+            Box::new(&root[..]),
             Box::new(*statement),
             Box::new(joined(lines)),
         ],
@@ -46,8 +47,10 @@ pub(crate) fn read(reply: &Reply) -> Result<Option<Sequenced>, StoreError> {
     let one = |row| {
         let mut fields = Fields::of(row);
         let (number, at, size) = (fields.next()?, fields.time()?, fields.next::<i64>()?.cast_unsigned());
+        let root: &[u8] = fields.next()?;
+        let root = root.try_into().map_err(|_| damaged("a root of the public log"))?;
         let (statement, lines) = (fields.next()?, split(fields.next()?)?);
-        Ok(Sequenced { number, at, size, statement, lines })
+        Ok(Sequenced { number, at, size, root, statement, lines })
     };
     reply.rows.first().map(one).transpose()
 }

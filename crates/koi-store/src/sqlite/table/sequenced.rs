@@ -7,15 +7,15 @@ use crate::Sequenced;
 use crate::error::StoreError;
 use crate::sheet::{joined, split};
 
-const NUMBERED: &str = "SELECT number, at, size, statement, lines FROM sequenced WHERE number = ?1";
-const LAST: &str = "SELECT number, at, size, statement, lines FROM sequenced ORDER BY number DESC LIMIT 1";
-const ADD: &str = "INSERT INTO sequenced (number, at, size, statement, lines) VALUES (?1, ?2, ?3, ?4, ?5) \
+const NUMBERED: &str = "SELECT number, at, size, root, statement, lines FROM sequenced WHERE number = ?1";
+const LAST: &str = "SELECT number, at, size, root, statement, lines FROM sequenced ORDER BY number DESC LIMIT 1";
+const ADD: &str = "INSERT INTO sequenced (number, at, size, root, statement, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
     ON CONFLICT (number) DO NOTHING";
 
 /// Adds a row; false if there is one with its number.
 pub(crate) fn add(connection: &Connection, sequenced: &Sequenced) -> Result<bool, StoreError> {
-    let Sequenced { number, at, size, statement, lines } = sequenced;
-    let values = params![number, at.ms(), size.cast_signed(), statement, joined(lines)];
+    let Sequenced { number, at, size, root, statement, lines } = sequenced;
+    let values = params![number, at.ms(), size.cast_signed(), root, statement, joined(lines)];
     Ok(connection.prepare_cached(ADD)?.execute(values)? == 1)
 }
 
@@ -30,12 +30,13 @@ pub(crate) fn get(connection: &Connection, number: Option<i64>) -> Result<Option
 }
 
 fn read(row: &Row) -> Result<Sequenced, StoreError> {
-    let lines: String = row.get(4)?;
+    let lines: String = row.get(5)?;
     Ok(Sequenced {
         number: row.get(0)?,
         at: Time::of_ms(row.get(1)?),
         size: row.get::<_, i64>(2)?.cast_unsigned(),
-        statement: row.get(3)?,
+        root: row.get(3)?,
+        statement: row.get(4)?,
         lines: split(&lines)?,
     })
 }
