@@ -1,5 +1,8 @@
 //! The public log, as it is written out: complete, the same whoever writes it, and never taken back.
 
+#[allow(dead_code, reason = "shared with the tests of the store")]
+#[path = "../../koi-store/tests/postgres/server.rs"]
+mod postgres;
 #[allow(dead_code, reason = "shared with other tests")]
 mod stage;
 
@@ -37,7 +40,7 @@ struct Scene {
     stage: Stage,
     installation: Installation,
     runtime: Runtime,
-    _place: TempDir,
+    _place: Option<TempDir>,
 }
 
 fn runtime() -> Runtime {
@@ -52,7 +55,16 @@ impl Scene {
         let mut stage = Stage::over(writer);
         stage.set();
         stage.keep(lock);
-        Self { stage, installation: Installation::Folder(folder), runtime: runtime(), _place: place }
+        Self { stage, installation: Installation::Folder(folder), runtime: runtime(), _place: Some(place) }
+    }
+
+    /// On a database with some cells.
+    fn on_a_database() -> Self {
+        let cluster = postgres::Server::shared();
+        let installation = Installation::Database(Box::new(cluster.url(&cluster.fresh()).parse().unwrap()));
+        let mut stage = Stage::over(installation.serve(Some(5), 1).unwrap().writers.remove(0));
+        stage.set();
+        Self { stage, installation, runtime: runtime(), _place: None }
     }
 
     fn log(&self, folder: &Path) -> PublicLog {
@@ -196,7 +208,16 @@ fn season(scene: &mut Scene, mut now_and_then: impl FnMut(&mut Scene)) -> usize 
 
 #[test]
 fn a_log_is_the_same_whoever_writes_it_and_when_and_tells_everything() {
-    let mut scene = Scene::new();
+    is_the_same_and_tells_everything(Scene::new());
+}
+
+#[test]
+fn a_log_of_several_cells_is_the_same_whoever_writes_it_and_when() {
+    let told = is_the_same_and_tells_everything(Scene::on_a_database());
+    assert!(told.iter().all(|told| told.moved > 100 && told.cells == 5), "{told:?}");
+}
+
+fn is_the_same_and_tells_everything(mut scene: Scene) -> [Replayed; 2] {
     let (early, late) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut publisher = scene.publisher(early.path());
     let mut sizes = vec![0];
@@ -219,6 +240,7 @@ fn a_log_is_the_same_whoever_writes_it_and_when_and_tells_everything() {
     let told = ["ann", "bob"].map(|campaign| replayed(&statements, campaign));
     assert_eq!(told.iter().map(|told| told.claims).sum::<u64>(), issued as u64);
     assert!(told.iter().all(|told| told.put_back > 100), "{told:?}");
+    told
 }
 
 #[test]
@@ -251,7 +273,7 @@ fn every_coupon_has_a_proof_once_it_is_published() {
         };
         let mut indices = std::collections::BTreeSet::new();
         let coupons = scene.coupons();
-        for coupon in coupons.iter().step_by(7) {
+        for coupon in coupons.iter().step_by(61) {
             let campaign = if coupon.id.campaign().0 == 1 { "ann" } else { "bob" };
             let proof = proof::of_coupon(&log, &reader, campaign, coupon).unwrap().expect("a proof");
             let kept: TlogProof = proof.to_string().parse().unwrap();
@@ -325,7 +347,8 @@ fn what_was_published_is_never_contradicted() {
     let mut stage = Stage::over(writer);
     stage.keep(lock);
     stage.clock.set(scene.stage.clock.now());
-    let mut later = Scene { stage, installation: Installation::Folder(restored), runtime: runtime(), _place: old };
+    let mut later =
+        Scene { stage, installation: Installation::Folder(restored), runtime: runtime(), _place: Some(old) };
     let mut publisher = later.publisher(folder.path());
     let ahead = publisher.publish(Time::of_ms(1)).unwrap_err();
     assert!(matches!(ahead, Unpublished::Ahead { published, .. } if published == size), "{ahead}");
@@ -358,7 +381,7 @@ fn a_place_of_another_log_is_left_alone() {
 
 #[test]
 fn any_number_of_servers_publish_one_log() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::on_a_database();
     let shared = tempfile::tempdir().unwrap();
     let own = tempfile::tempdir().unwrap();
     let mut publishers =

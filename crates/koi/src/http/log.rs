@@ -97,7 +97,11 @@ pub(crate) async fn leaf(State(app): State<Arc<App>>, Named(index): Named) -> An
 pub(crate) async fn file(State(app): State<Arc<App>>, Named(path): Named) -> Answer {
     let absent = || Problem::plain("not_found");
     let kind = Kind::of(&path).ok_or_else(absent)?;
-    let found = app.public_log.place.find(&path).await.map_err(|error| failed(&Unpublished::Place(error)))?;
+    let found = match kind {
+        Kind::Key => Ok(Some(app.public_log.identity.key_file())),
+        Kind::Checkpoint | Kind::Tile(_) => app.public_log.place.find(&path).await,
+    };
+    let found = found.map_err(|error| failed(&Unpublished::Place(error)))?;
     let bytes = found.ok_or_else(absent)?;
     let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind.media_type())),

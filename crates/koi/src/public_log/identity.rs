@@ -59,6 +59,11 @@ impl Identity {
         self.signer.verifier().to_string()
     }
 
+    /// The same as a file.
+    pub fn key_file(&self) -> Vec<u8> {
+        format!("{}\n", self.key()).into_bytes()
+    }
+
     /// Eight letters that tell this log's key from others.
     pub fn short(&self) -> String {
         let key = self.key();

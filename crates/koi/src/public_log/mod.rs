@@ -66,7 +66,8 @@ pub(crate) async fn follow(
     mut stop: watch::Receiver<bool>,
 ) {
     let clock = Clock::running();
-    let (mut is_more, mut failures) = (false, 0);
+    // The first look is at once: a server may have been killed before it published what it had.
+    let (mut is_more, mut failures) = (true, 0);
     loop {
         let wait = if is_more { Duration::ZERO } else { every };
         tokio::select! {

@@ -149,7 +149,7 @@ impl Open {
                 }
             }
         }
-        log.place.write_file(KEY, format!("{}\n", log.identity.key()).as_bytes())?;
+        log.place.write_file(KEY, &log.identity.key_file())?;
         if log.place.is_far() {
             open.tree = open.tree.with_threads(THREADS);
         }
