@@ -12,6 +12,7 @@ mod http;
 mod jobs;
 pub mod limits;
 pub mod metrics;
+pub mod public_log;
 mod schema;
 mod serve;
 pub mod settings;

@@ -281,6 +281,9 @@ impl Settings {
             quote_valid_s: self.get("quote_valid_seconds", parse::quote_seconds)?,
             beacon: self.beacon(sandbox)?,
             beacon_relays: self.get("beacon_relays", parse::beacon_relays)?,
+            public_log: self.text("public_log").map(parse::public_log).transpose()?,
+            public_log_origin: self.text("public_log_origin").map(parse::origin).transpose()?,
+            public_log_s: self.get("public_log_seconds", parse::public_log_seconds)?,
         })
     }
 

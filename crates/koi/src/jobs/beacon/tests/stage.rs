@@ -184,6 +184,9 @@ impl Server {
             quote_valid_s: 180,
             beacon: Beacon::Quicknet,
             beacon_relays: Vec::new(),
+            public_log: None,
+            public_log_origin: None,
+            public_log_s: 1,
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, address) = mpsc::channel();
