@@ -184,6 +184,10 @@ impl Open {
             if self.at.number < last {
                 let step = self.step(self.at.number + 1)?;
                 let leaves = between(&self.reader, &mut self.campaigns, &self.at, &step)?;
+                // Nothing is written that the step did not mean.
+                if self.root_with(&leaves).0 != step.root {
+                    return Err(Unpublished::Forked { size: step.size });
+                }
                 self.add(log, step, &leaves)?;
                 continue;
             }
@@ -202,10 +206,6 @@ impl Open {
     }
 
     fn add(&mut self, log: &PublicLog, step: Sequenced, leaves: &[Leaf]) -> Result<(), Unpublished> {
-        // Nothing is written that the step did not mean.
-        if self.root_with(leaves).0 != step.root {
-            return Err(Unpublished::Forked { size: step.size });
-        }
         self.tree.append(leaves, &log.place)?;
         self.at = step;
         Ok(())
