@@ -5,13 +5,17 @@
 
 pub mod check;
 pub mod cli;
+mod connections;
 mod document;
 pub mod engine;
 mod fields;
 mod http;
 pub mod limits;
 pub mod metrics;
+pub mod public_log;
 mod schema;
 mod serve;
 pub mod settings;
 pub mod source;
+mod vkey;
+mod witness;

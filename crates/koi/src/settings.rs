@@ -24,6 +24,8 @@ use koi_store::Installation;
 use koi_store::postgres::Database;
 use koi_store::sqlite::Folder;
 
+use crate::public_log::witnesses::Witness;
+
 /// What `koi serve` runs with.
 #[derive(Clone, Debug)]
 pub struct Serve {
@@ -49,6 +51,8 @@ pub struct Serve {
     pub settlement_zone: Zone,
     /// How long a quote without a coupon holds, in seconds.
     pub quote_valid_s: u32,
+    /// Who is asked to cosign the public log.
+    pub witnesses: Vec<Witness>,
 }
 
 impl Serve {

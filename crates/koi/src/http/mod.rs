@@ -10,7 +10,6 @@ mod list;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
-mod outlet;
 mod payments;
 pub(crate) mod peer_claims;
 pub(crate) mod problem;

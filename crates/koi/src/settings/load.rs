@@ -273,6 +273,7 @@ impl Settings {
             wallet_currency: self.wallet_currency()?,
             settlement_zone: self.get("settlement_zone", parse::zone)?,
             quote_valid_s: self.get("quote_valid_seconds", parse::quote_seconds)?,
+            witnesses: self.text("witnesses").map(parse::witnesses).transpose()?.unwrap_or_default(),
         })
     }
 }

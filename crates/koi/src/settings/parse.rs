@@ -7,6 +7,8 @@ use koi_core::time::{Time, Zone};
 use koi_store::postgres::{AddressError, Database};
 use tracing_subscriber::EnvFilter;
 
+use crate::public_log::witnesses::{self, Witness};
+
 /// Connections that one server may write on: more of them wait for each other, and for the database's processors.
 const MOST_WRITERS: usize = 64;
 
@@ -102,6 +104,13 @@ pub(crate) fn cells(text: &str) -> Result<u16, String> {
 pub(crate) fn writers(text: &str) -> Result<usize, String> {
     let writers = text.parse().ok().filter(|writers| (1..=MOST_WRITERS).contains(writers));
     writers.ok_or_else(|| format!("must be a number from 1 to {MOST_WRITERS}"))
+}
+
+/// Witnesses of the public log, `VKEY@URL` each, with spaces between them.
+pub(crate) fn witnesses(text: &str) -> Result<Vec<Witness>, String> {
+    let read =
+        witnesses::parse(text).map_err(|why| format!("is a list of VKEY@URL with spaces between them: {why}"))?;
+    if read.is_empty() { Err("names nobody: leave it out, or write VKEY@URL".into()) } else { Ok(read) }
 }
 
 #[cfg(test)]
