@@ -306,7 +306,7 @@ fn many_requests_at_once_never_take_it_back() {
             let mut cosigned = Vec::new();
             let mut old = 0;
             for step in 0..12 {
-                let is_honest = number % 2 == 0;
+                let is_honest = number.is_multiple_of(2);
                 let size = (4 + step * 31 + number * 17) % 400;
                 let asked = request(if is_honest { honest } else { fork }, old.min(size), size);
                 match add(&server.url, &place.key, &asked) {

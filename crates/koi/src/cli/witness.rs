@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use jiff::Timestamp;
-use koi_fair::log::{CosignerKey, KeyName, KnownLog};
+use koi_fair::log::{CosignerKey, KeyName, KnownLog, Seen};
 use serde_json::{Value, json};
 
 use super::flags::Given;
@@ -178,13 +178,19 @@ fn show(data: &Path, json: bool) -> Ended {
             "evidence": evidence.iter().map(evidence_out).collect::<Vec<_>>(),
         }))?;
     } else {
-        terminal::print(&format!("{}\n{}", key.name(), key))?;
-        let mut table = terminal::table(["Log", "Entries", "Root", "Cosigned"], &[1]);
+        let mut text = format!("{}\n  key       {key}\n", key.name());
         for latest in all.values() {
-            let seen = latest.seen();
-            table.add_row([latest.origin(), &seen.size.to_string(), &seen.root.to_string(), &time(latest)]);
+            let Seen { size, root } = latest.seen();
+            text += &format!(
+                "\n{}\n  entries   {size}\n  root      {root}\n  cosigned  {}\n",
+                latest.origin(),
+                time(latest)
+            );
         }
-        terminal::print(&terminal::written(&table))?;
+        terminal::print(&text)?;
+        if all.is_empty() {
+            eprintln!("It has cosigned nothing yet.");
+        }
     }
     for found in &evidence {
         let [seen, other] = found.files.each_ref().map(|path| path.display().to_string());

@@ -39,6 +39,8 @@ const REQUESTS_AT_ONCE: u32 = 200;
 /// A machine whose clock says less has no battery or no network: what it cosigns would be dated before it happened.
 /// The first second of 2026.
 const EARLIEST_S: i64 = 1_767_225_600;
+/// How far a clock that went back may be behind what was said already: that is said once more. Further, it would be a lie.
+const BEHIND_S: u64 = 60;
 
 /// A witness on its folder, which nobody else uses meanwhile.
 #[derive(Debug)]
@@ -74,6 +76,19 @@ pub(crate) enum Fault {
     /// The machine's clock cannot be right.
     #[error("the machine's clock says {0}, which cannot be: set it right (time synchronisation)")]
     Clock(Time),
+    /// The machine's clock is far behind what was cosigned already.
+    #[error(
+        "the machine's clock says {now}, but {origin} was cosigned {behind_s} s later already: set it right. If it was ahead \
+         then, nothing of this log can be cosigned until it has caught up, or by another witness with a key of its own"
+    )]
+    Behind {
+        /// What the clock says.
+        now: Time,
+        /// Which log.
+        origin: String,
+        /// How far it is behind, in seconds.
+        behind_s: u64,
+    },
     /// The cosigned checkpoint cannot be written as one.
     #[error("the checkpoint cannot be kept: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -213,7 +228,12 @@ fn cosign_time(now: Time, latest: Option<&Latest>) -> Result<CosignTime, Fault> 
     let seconds = now.ms() / 1000;
     let time = u64::try_from(seconds).ok().filter(|_| seconds >= EARLIEST_S);
     let time = time.and_then(|seconds| CosignTime::of_seconds(seconds).ok()).ok_or(Fault::Clock(now))?;
-    Ok(latest.map_or(time, |latest| latest.time().max(time)))
+    let Some(latest) = latest else { return Ok(time) };
+    let behind_s = latest.time().seconds().saturating_sub(time.seconds());
+    if behind_s > BEHIND_S {
+        return Err(Fault::Behind { now, origin: latest.origin().to_owned(), behind_s });
+    }
+    Ok(latest.time().max(time))
 }
 
 #[cfg(test)]

@@ -99,13 +99,19 @@ fn its_time_never_goes_back_for_a_log() {
     let place = tempfile::tempdir().unwrap();
     folder(place.path());
     let mut said = Vec::new();
-    for (process, now) in [(0, 100), (0, 50), (1, 60), (1, 101), (2, 0)] {
+    for (process, now) in [(0, 100), (0, 50), (1, 60), (1, 101), (2, 41)] {
         let witness = open(place.path());
         let old = witness.seen()[0].1.map_or(0, |seen| seen.size);
         let asked = request(old, old + 1);
         said.push((process, cosigned(&witness, &asked, &witness.add(&asked, at(now)).unwrap())));
     }
     assert_eq!(said, [(0, 100), (0, 100), (1, 100), (1, 101), (2, 101)]);
+    // So far from the truth it says nothing at all, and forgets nothing.
+    let witness = open(place.path());
+    let fault = witness.add(&request(5, 6), at(40)).unwrap_err();
+    assert!(matches!(fault, Fault::Behind { behind_s: 61, .. }), "{fault}");
+    assert!(witness.is_well());
+    assert_eq!(witness.add(&request(5, 6), at(41)).unwrap().status(), 200);
 }
 
 #[test]
