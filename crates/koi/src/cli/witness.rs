@@ -21,7 +21,7 @@ use crate::witness::{Witness, known, server};
 const KEY_HELP: &str = "\
 The name is an address without https:// that is yours, and stays for ever: it is part of the key. The public key is \
 written to standard output: give it to those who run the logs. The secret is in the folder, for its owner alone; a copy \
-of the file `key` belongs in a safe place, but a copy of the whole folder must never be served: it would forget.
+of the file `key` belongs in a safe place, but an older copy of the whole folder must never be served: it has forgotten.
 
 Example:
   koi witness key --name witness.press.example --data koi-witness
@@ -34,18 +34,16 @@ const SERVE_HELP: &str = "\
 The first line on standard output is `listening on http://ADDRESS`; the log goes to standard error, as KOI_LOG and \
 KOI_LOG_FORMAT say. Put a web server in front of it that speaks HTTPS. SIGTERM and Ctrl-C stop it.
 
-A file of logs is TOML, and has for each log a table [[log]] with keys = [\"VKEY\", …] and, if the log is not called as its \
+A file of logs is TOML. It has for each log a table [[log]] with keys = [\"VKEY\", …] and, if the log is not called as its \
 first key is, origin = \"ORIGIN\".
 
-Examples:
-  koi witness serve --data koi-witness --log \
-PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW=koi.example.com/log
-  koi witness serve --data koi-witness --listen 0.0.0.0:8090 --logs logs.toml
+Example:
+  koi witness serve --data koi-witness --listen 127.0.0.1:8090 --logs logs.toml
 
 Exit status:
   0  it was told to stop, and did
   1  it was told twice, and ended without waiting
-  2  it was called wrongly, or could not start: its folder is in use or damaged, or the clock is wrong";
+  2  it was called wrongly, or could not start: folder in use or damaged, wrong clock";
 
 const SHOW_HELP: &str = "\
 It can be asked beside the witness that serves.

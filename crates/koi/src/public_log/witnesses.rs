@@ -43,7 +43,7 @@ pub struct Witness {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WitnessError {
     /// It does not have the form.
-    #[error("a witness is written VKEY@URL, its key (NAME+HASH+BASE64) and its address")]
+    #[error("VKEY is a witness's key, NAME+HASH+BASE64, and URL is where it is")]
     Shape,
     /// The key is not one of a witness.
     #[error("the key of a witness: {0}")]
@@ -219,7 +219,7 @@ impl fmt::Debug for Asking<'_> {
 }
 
 impl Asking<'_> {
-    /// Asks one witness, which is thought to have seen `known` entries last (0 if nobody knows). It blocks.
+    /// Asks one witness, which is known to have cosigned `known` entries last (0 if nobody knows). It blocks.
     ///
     /// # Errors
     ///
@@ -241,7 +241,13 @@ impl Asking<'_> {
                 Answer::OtherSize(seen) if seen == old && seen == ours => {
                     return Err(AskError::SawOther { status: 409 });
                 }
-                Answer::OtherSize(seen) => (old, said) = (seen, Some(seen)),
+                Answer::OtherSize(seen) => {
+                    if seen < known {
+                        let witness = witness.key.name();
+                        tracing::warn!(%witness, seen, known, "this witness has seen less than it cosigned: it has forgotten");
+                    }
+                    (old, said) = (seen, Some(seen));
+                }
                 answer @ (Answer::OtherRoot | Answer::Unprocessable) => {
                     return Err(AskError::SawOther { status: answer.status() });
                 }
@@ -283,7 +289,7 @@ impl Asking<'_> {
     }
 
     /// Asks all witnesses at once, each on a thread of its own. It blocks until all have answered or the patience is over.
-    /// `known` is what each is thought to have seen last. The answers are in the order of the witnesses.
+    /// `known` is what each is known to have cosigned last. The answers are in the order of the witnesses.
     pub fn ask_all<'w>(
         &self,
         witnesses: &'w [Witness],

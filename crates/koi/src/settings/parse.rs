@@ -108,9 +108,13 @@ pub(crate) fn writers(text: &str) -> Result<usize, String> {
 
 /// Witnesses of the public log, `VKEY@URL` each, with spaces between them.
 pub(crate) fn witnesses(text: &str) -> Result<Vec<Witness>, String> {
-    let read =
-        witnesses::parse(text).map_err(|why| format!("is a list of VKEY@URL with spaces between them: {why}"))?;
-    if read.is_empty() { Err("names nobody: leave it out, or write VKEY@URL".into()) } else { Ok(read) }
+    let read = witnesses::parse(text)
+        .map_err(|why| format!("must be VKEY@URL, several with spaces between them: {why}"))?;
+    if read.is_empty() {
+        Err("must be VKEY@URL, several with spaces between them: it names nobody".into())
+    } else {
+        Ok(read)
+    }
 }
 
 #[cfg(test)]

@@ -325,10 +325,10 @@ fn a_list_of_witnesses_has_one_spelling_for_each() {
     assert_eq!(parse("  "), Ok(vec![]));
     let renamed = CosignerKey::from_seed("other", [2; 32]).unwrap().witness();
     for (text, part) in [
-        ("https://a.example".to_owned(), "VKEY@URL"),
-        (a.clone(), "VKEY@URL"),
-        (format!("{a} https://a.example"), "VKEY@URL"),
-        (format!("{a}=https://a.example"), "VKEY@URL"),
+        ("https://a.example".to_owned(), "VKEY is a witness's key"),
+        (a.clone(), "VKEY is a witness's key"),
+        (format!("{a} https://a.example"), "VKEY is a witness's key"),
+        (format!("{a}=https://a.example"), "VKEY is a witness's key"),
         (format!("{a}@a.example"), "the address of the witness w2.example"),
         (format!("{a}@ftp://a.example"), "the address"),
         (format!("{a}@https://"), "the address"),
