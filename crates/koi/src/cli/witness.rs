@@ -159,7 +159,10 @@ fn serve(data: &Path, listen: &str, logs: Vec<KnownLog>, environment: &Environme
         tracing::info!("{said}");
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(server::serve(witness, clock, listen, ready, told_to_stop()))?;
+    let served = runtime.block_on(server::serve(witness, clock, listen, ready, told_to_stop()));
+    // A disk that does not answer does not keep the process: nobody was told what it did not confirm.
+    runtime.shutdown_background();
+    served?;
     Ok(Ending::Well)
 }
 

@@ -13,6 +13,7 @@
 //! forgot something could be made to cosign another history. An older copy of the whole folder cannot be told from the newest.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -124,6 +125,12 @@ pub(crate) fn hash(origin: &str) -> String {
     hex::encode(Sha256::digest(origin))
 }
 
+/// Whether a file is called as that of a log is.
+fn is_hash(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Folder {
     /// The folder at a path.
     pub(crate) fn new(path: &Path) -> Self {
@@ -188,7 +195,8 @@ impl Folder {
         for entry in folder.read_dir().map_err(|why| damaged(&folder, why.to_string()))? {
             let path = entry.map_err(|why| unavailable(&folder, why))?.path();
             let known = |latest: &Latest| self.seen(latest.origin()) == path;
-            if path.extension().is_some() || all.values().any(known) {
+            // What was not finished has another name.
+            if !is_hash(&path) || all.values().any(known) {
                 continue;
             }
             let latest = read(&path)?.map(|text| latest_of(&path, &text, key)).transpose()?;
@@ -225,15 +233,16 @@ impl Folder {
         self.replace(&self.path.join(LOGS), &list)
     }
 
-    /// Keeps two checkpoints that contradict each other; of each log the first such pair.
-    pub(crate) fn keep_evidence(&self, seen: &Latest, other: &SignedCheckpoint) -> Result<(), FolderError> {
+    /// Keeps two checkpoints that contradict each other; of each log the first such pair. False if there is one.
+    pub(crate) fn keep_evidence(&self, seen: &Latest, other: &SignedCheckpoint) -> Result<bool, FolderError> {
         let [first, second] = self.evidence_files(seen.origin());
         if second.exists() {
-            return Ok(());
+            return Ok(false);
         }
         self.make_folder(&self.path.join(EVIDENCE))?;
         self.replace(&first, &seen.note.to_string())?;
-        self.replace(&second, &other.to_string())
+        self.replace(&second, &other.to_string())?;
+        Ok(true)
     }
 
     /// The evidence that is kept against these logs.

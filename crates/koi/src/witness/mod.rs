@@ -142,8 +142,9 @@ impl Witness {
         }
     }
 
-    /// What it answers to a request. One for the same log waits meanwhile; this may take as long as the disk.
-    pub(crate) fn add(&self, request: &AddCheckpoint, now: Time) -> Result<Answer, Fault> {
+    /// What it answers to a request. One for the same log waits meanwhile; this may take as long as the disk. The time is asked
+    /// for when it is the request's turn: one that waited was not seen before.
+    pub(crate) fn add(&self, request: &AddCheckpoint, now: impl FnOnce() -> Time) -> Result<Answer, Fault> {
         let Some(followed) = self.logs.get(request.checkpoint.claimed_origin()) else {
             return Ok(Answer::NotFound);
         };
@@ -154,7 +155,7 @@ impl Witness {
         };
         let seen = latest.as_ref().map(Latest::seen);
         // What fails from here on, before anything was written, leaves what is known as it was.
-        let time = match cosign_time(now, latest.as_ref()) {
+        let time = match cosign_time(now(), latest.as_ref()) {
             Ok(time) => time,
             Err(fault) => {
                 *memory = Memory::Known(latest);
@@ -186,26 +187,36 @@ impl Witness {
         request: &AddCheckpoint,
         refusal: Refusal,
     ) {
-        let origin = &followed.log.origin;
+        let (origin, shown) = (&followed.log.origin, request.checkpoint.claimed());
+        // Anybody can send these as often as they like.
         if matches!(refusal, Refusal::UnknownLog | Refusal::NotSigned(_)) {
-            return tracing::warn!(origin, %refusal, "not cosigned");
+            return tracing::debug!(origin, %refusal, "not cosigned");
         }
-        let shown = request.checkpoint.claimed();
         let other = |latest: &&Latest| {
             let seen = latest.seen();
             seen.size == shown.size() && seen.root != shown.root()
         };
         let Some(latest) = latest.filter(other) else {
-            return tracing::info!(origin, size = shown.size(), %refusal, "not cosigned");
+            return match refusal {
+                // How a log asks what was seen last.
+                Refusal::OtherSize { .. } => {
+                    tracing::debug!(origin, size = shown.size(), %refusal, "not cosigned")
+                }
+                _ => tracing::warn!(origin, size = shown.size(), %refusal, "not cosigned"),
+            };
         };
-        tracing::error!(
-            origin,
-            size = shown.size(),
-            "ALARM: the log signed two histories: tell the public, both are in the folder `evidence`"
-        );
         let other = signed_by(&followed.log, &request.checkpoint).unwrap_or_else(|_| request.checkpoint.clone());
-        if let Err(error) = self.folder.keep_evidence(latest, &other) {
-            tracing::error!(origin, %error, checkpoint = %other, "the evidence could not be kept: here it is");
+        match self.folder.keep_evidence(latest, &other) {
+            Ok(true) => tracing::error!(
+                origin,
+                size = shown.size(),
+                "ALARM: the log signed two histories: both are in the folder `evidence`, see `koi witness show`"
+            ),
+            Ok(false) => tracing::debug!(origin, size = shown.size(), "another history once more"),
+            Err(error) => tracing::error!(
+                origin, %error, seen = %latest.note(), %other,
+                "ALARM: the log signed two histories, and they could not be kept: here they are"
+            ),
         }
     }
 }

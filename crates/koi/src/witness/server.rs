@@ -100,7 +100,7 @@ async fn add_checkpoint(front: Arc<Front>, body: Body) -> Response {
         Ok(request) => request,
         Err(why) => return of_witness(&Answer::BadRequest, Some(&why)),
     };
-    aside(front, move |front| match front.witness.add(&request, front.clock.now()) {
+    aside(front, move |front| match front.witness.add(&request, || front.clock.now()) {
         Ok(answer) => of_witness(&answer, None),
         Err(fault) => {
             tracing::error!(error = %fault, origin = request.checkpoint.claimed_origin(), "nothing was cosigned");

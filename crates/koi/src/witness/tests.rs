@@ -61,15 +61,15 @@ fn what_was_cosigned_is_remembered_by_the_next_process() {
     let asked = request(0, 5);
     {
         let witness = open(place.path());
-        assert_eq!(cosigned(&witness, &asked, &witness.add(&asked, at(7)).unwrap()), 7);
+        assert_eq!(cosigned(&witness, &asked, &witness.add(&asked, || at(7)).unwrap()), 7);
     }
     let witness = open(place.path());
     assert_eq!(witness.seen(), [(ORIGIN, Some(Seen { size: 5, root: leaves(40).root(5) }))]);
-    assert_eq!(witness.add(&request(0, 3), at(8)).unwrap(), Answer::OtherSize(5));
-    assert_eq!(witness.add(&request(5, 3), at(8)).unwrap(), Answer::BadRequest);
-    assert_eq!(witness.add(&request_of(&leaves(2), 5, 9), at(8)).unwrap(), Answer::Unprocessable);
+    assert_eq!(witness.add(&request(0, 3), || at(8)).unwrap(), Answer::OtherSize(5));
+    assert_eq!(witness.add(&request(5, 3), || at(8)).unwrap(), Answer::BadRequest);
+    assert_eq!(witness.add(&request_of(&leaves(2), 5, 9), || at(8)).unwrap(), Answer::Unprocessable);
     let asked = request(5, 9);
-    cosigned(&witness, &asked, &witness.add(&asked, at(8)).unwrap());
+    cosigned(&witness, &asked, &witness.add(&asked, || at(8)).unwrap());
     // What anybody can fetch is the checkpoint with both signatures.
     let published: SignedCheckpoint = witness.checkpoint(&folder::hash(ORIGIN)).unwrap().parse().unwrap();
     assert_eq!(published.open(ORIGIN, &logs()[0].keys).unwrap().size(), 9);
@@ -89,7 +89,7 @@ fn only_what_the_log_signed_is_kept_of_a_request() {
     // Also one that claims to be this witness's own.
     let line = witness.key.cosign(&asked.checkpoint, CosignTime::of_seconds(1).unwrap());
     asked.checkpoint = asked.checkpoint.with(line).unwrap();
-    assert_eq!(witness.add(&asked, at(1)).unwrap().status(), 200);
+    assert_eq!(witness.add(&asked, || at(1)).unwrap().status(), 200);
     let kept: SignedCheckpoint = witness.checkpoint(&folder::hash(ORIGIN)).unwrap().parse().unwrap();
     assert_eq!(kept.note().signatures().len(), 2);
 }
@@ -103,15 +103,15 @@ fn its_time_never_goes_back_for_a_log() {
         let witness = open(place.path());
         let old = witness.seen()[0].1.map_or(0, |seen| seen.size);
         let asked = request(old, old + 1);
-        said.push((process, cosigned(&witness, &asked, &witness.add(&asked, at(now)).unwrap())));
+        said.push((process, cosigned(&witness, &asked, &witness.add(&asked, || at(now)).unwrap())));
     }
     assert_eq!(said, [(0, 100), (0, 100), (1, 100), (1, 101), (2, 101)]);
     // So far from the truth it says nothing at all, and forgets nothing.
     let witness = open(place.path());
-    let fault = witness.add(&request(5, 6), at(40)).unwrap_err();
+    let fault = witness.add(&request(5, 6), || at(40)).unwrap_err();
     assert!(matches!(fault, Fault::Behind { behind_s: 61, .. }), "{fault}");
     assert!(witness.is_well());
-    assert_eq!(witness.add(&request(5, 6), at(41)).unwrap().status(), 200);
+    assert_eq!(witness.add(&request(5, 6), || at(41)).unwrap().status(), 200);
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn a_clock_that_cannot_be_right_stops_it() {
     let fault = Witness::open(folder, logs(), Time::of_ms(0)).unwrap_err();
     assert!(fault.to_string().contains("clock"), "{fault}");
     let witness = open(place.path());
-    assert!(matches!(witness.add(&request(0, 1), Time::of_ms(0)), Err(Fault::Clock(_))));
+    assert!(matches!(witness.add(&request(0, 1), || Time::of_ms(0)), Err(Fault::Clock(_))));
     assert!(witness.is_well(), "nothing was written");
-    assert_eq!(witness.add(&request(0, 1), at(0)).unwrap().status(), 200);
+    assert_eq!(witness.add(&request(0, 1), || at(0)).unwrap().status(), 200);
 }
 
 #[test]
@@ -132,16 +132,16 @@ fn two_histories_are_kept_as_evidence() {
     let folder = folder(place.path());
     let witness = open(place.path());
     let fork = leaves(2);
-    witness.add(&request(0, 5), at(1)).unwrap();
+    witness.add(&request(0, 5), || at(1)).unwrap();
     assert!(folder.evidence([ORIGIN.to_owned()]).unwrap().is_empty());
     // Who signed it matters: anybody can write a checkpoint.
     let mut forged = request_of(&fork, 5, 5);
     let thief = SignerKey::from_seed(ORIGIN, [3; 32]).unwrap();
     forged.checkpoint = forged.checkpoint.claimed().sign(&[&thief]).unwrap();
-    assert_eq!(witness.add(&forged, at(2)).unwrap(), Answer::Forbidden);
+    assert_eq!(witness.add(&forged, || at(2)).unwrap(), Answer::Forbidden);
     assert!(folder.evidence([ORIGIN.to_owned()]).unwrap().is_empty());
     // Also when the old size is not the one that was seen.
-    assert_eq!(witness.add(&request_of(&fork, 3, 5), at(2)).unwrap(), Answer::OtherSize(5));
+    assert_eq!(witness.add(&request_of(&fork, 3, 5), || at(2)).unwrap(), Answer::OtherSize(5));
     let found = folder.evidence([ORIGIN.to_owned()]).unwrap();
     assert_eq!((found.len(), found[0].size), (1, 5));
     let read = |place: usize| -> SignedCheckpoint {
@@ -151,9 +151,9 @@ fn two_histories_are_kept_as_evidence() {
     assert_eq!(seen.open(ORIGIN, &logs()[0].keys).unwrap().root(), leaves(40).root(5));
     assert_eq!(other.open(ORIGIN, &logs()[0].keys).unwrap().root(), fork.root(5));
     // The first pair stays, and the witness goes on with what it saw first.
-    assert_eq!(witness.add(&request_of(&leaves(1), 5, 5), at(3)).unwrap(), Answer::OtherRoot);
+    assert_eq!(witness.add(&request_of(&leaves(1), 5, 5), || at(3)).unwrap(), Answer::OtherRoot);
     assert_eq!(read(1), other);
-    assert_eq!(witness.add(&request(5, 8), at(3)).unwrap().status(), 200);
+    assert_eq!(witness.add(&request(5, 8), || at(3)).unwrap().status(), 200);
 }
 
 #[test]
@@ -161,19 +161,19 @@ fn what_could_not_be_stored_was_not_cosigned() {
     let place = tempfile::tempdir().unwrap();
     folder(place.path());
     let witness = open(place.path());
-    witness.add(&request(0, 5), at(1)).unwrap();
+    witness.add(&request(0, 5), || at(1)).unwrap();
     let (seen, away) = (place.path().join("witness/seen"), place.path().join("witness/away"));
     std::fs::rename(&seen, &away).unwrap();
-    assert!(matches!(witness.add(&request(5, 7), at(2)), Err(Fault::Folder(_))));
+    assert!(matches!(witness.add(&request(5, 7), || at(2)), Err(Fault::Folder(_))));
     assert!(!witness.is_well());
     // As long as its memory is gone it does not begin anew.
-    assert!(matches!(witness.add(&request(0, 4), at(2)), Err(Fault::Folder(FolderError::Damaged { .. }))));
+    assert!(matches!(witness.add(&request(0, 4), || at(2)), Err(Fault::Folder(FolderError::Damaged { .. }))));
     std::fs::create_dir(&seen).unwrap();
-    assert!(matches!(witness.add(&request(0, 4), at(2)), Err(Fault::Folder(FolderError::Damaged { .. }))));
+    assert!(matches!(witness.add(&request(0, 4), || at(2)), Err(Fault::Folder(FolderError::Damaged { .. }))));
     std::fs::remove_dir(&seen).unwrap();
     std::fs::rename(&away, &seen).unwrap();
-    assert_eq!(witness.add(&request(0, 4), at(3)).unwrap(), Answer::OtherSize(5));
-    assert_eq!(witness.add(&request(5, 7), at(3)).unwrap().status(), 200);
+    assert_eq!(witness.add(&request(0, 4), || at(3)).unwrap(), Answer::OtherSize(5));
+    assert_eq!(witness.add(&request(5, 7), || at(3)).unwrap().status(), 200);
     assert!(witness.is_well());
 }
 
@@ -195,7 +195,7 @@ fn two_requests_at_once_never_take_it_back() {
                         let history = if number % 2 == 0 { honest } else { fork };
                         let old = witness.seen()[0].1.map_or(0, |seen| seen.size).min(size);
                         let asked = request_of(history, old, size);
-                        if let Answer::Cosigned(_) = witness.add(&asked, at(1)).unwrap() {
+                        if let Answer::Cosigned(_) = witness.add(&asked, || at(1)).unwrap() {
                             cosigned.push((size, history.root(size)));
                         }
                     }
@@ -222,15 +222,15 @@ fn logs_do_not_share_what_was_seen() {
     let mut both = logs();
     both.push(KnownLog { origin: "other".to_owned(), keys: both[0].keys.clone() });
     let witness = Witness::open(folder, both, at(0)).unwrap();
-    witness.add(&request(0, 5), at(1)).unwrap();
+    witness.add(&request(0, 5), || at(1)).unwrap();
     let fork = leaves(1);
     let checkpoint = Checkpoint::new("other", 3, fork.root(3)).unwrap().sign(&[&signer()]).unwrap();
     let asked = AddCheckpoint { old_size: 0, proof: vec![], checkpoint };
-    assert_eq!(witness.add(&asked, at(1)).unwrap().status(), 200);
+    assert_eq!(witness.add(&asked, || at(1)).unwrap().status(), 200);
     assert_eq!(witness.seen().iter().map(|(_, seen)| seen.unwrap().size).collect::<Vec<_>>(), [5, 3]);
     drop(witness);
     // One that is not followed any more is remembered all the same.
-    assert_eq!(open(place.path()).add(&asked, at(1)).unwrap(), Answer::NotFound);
+    assert_eq!(open(place.path()).add(&asked, || at(1)).unwrap(), Answer::NotFound);
     let all = Folder::new(&place.path().join("witness")).all(&key()).unwrap();
     assert_eq!(all.len(), 2);
 }
