@@ -15,6 +15,7 @@ pub mod identity;
 pub mod place;
 pub mod proof;
 pub mod publisher;
+pub mod witnesses;
 
 pub use identity::Identity;
 pub use place::Place;
