@@ -434,3 +434,81 @@ fn a_flood_is_answered_in_measure() {
     std::thread::sleep(Duration::from_millis(200));
     assert!(matches!(add(&server.url, &place.key, &request(&honest(), 0, 5)), Some(Answer::Cosigned(_))));
 }
+
+/// What a server publishes, once somebody has looked at it and likes it.
+fn published(server: &Server, is_as_wanted: impl Fn(&SignedCheckpoint) -> bool) -> SignedCheckpoint {
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let began = Instant::now();
+    loop {
+        let answer = agent.get(format!("{}/log/checkpoint", server.url)).call();
+        let text = answer.ok().and_then(|mut answer| answer.body_mut().read_to_string().ok());
+        if let Some(signed) = text.and_then(|text| text.parse().ok()).filter(|signed| is_as_wanted(signed)) {
+            return signed;
+        }
+        assert!(began.elapsed() < Duration::from_secs(40), "not published as it should be");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Something new for the log: the rules of a campaign.
+fn approve(server: &Server, id: &str) {
+    let document = serde_json::json!({
+        "id": id, "kind": "red_packet", "title": { "en": "Red packets", "zh": "红包" }, "currency": "CNY",
+        "funder": "alipay", "time_zone": "Asia/Shanghai", "starts_at": "2030-07-15T00:00:00+08:00",
+        "ends_at": "2030-09-15T00:00:00+08:00", "packets": [{ "face": 888, "count": 10 }],
+        "limits": { "window_days": 30, "per_window": 5, "live": 1 }, "terms": { "en": "…", "zh": "…" },
+        "eligibility": { "verified": true, "id_countries": ["CN"], "not_in_countries": ["CN"] },
+        "coupon": { "valid_days": 7, "threshold": "exceeds", "min_shopper_pays": 1, "refund_returns_coupon": false,
+                    "restock_expired": true },
+        "quote": { "valid_seconds": 180 },
+    });
+    for (who, path, body) in [
+        ("operator", "/v1/campaigns".to_owned(), document.to_string()),
+        ("operator", format!("/v1/campaigns/{id}/submit"), "{}".to_owned()),
+        ("approver", format!("/v1/campaigns/{id}/approve"), "{}".to_owned()),
+    ] {
+        let (status, said) = server.call("POST", &path, &format!("sandbox_{who}"), &body);
+        assert!((200..202).contains(&status), "{path}: {said}");
+    }
+}
+
+#[test]
+fn a_server_asks_its_witness_and_goes_on_without_it() {
+    let place = Place::new();
+    let data = tempfile::tempdir().unwrap();
+    // The witness must know the log's key before there is one: the server is started once.
+    let serve = |more: &[&str]| {
+        let mut command = koi();
+        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--public-log-seconds", "1", "--data"]);
+        Server::start(command.arg(data.path()).args(more))
+    };
+    let server = serve(&[]);
+    approve(&server, "first");
+    let alone = published(&server, |_| true);
+    assert!(place.key.time_of(&alone).unwrap().is_none());
+    let key = std::fs::read_to_string(data.path().join("log/key")).unwrap();
+    drop(server);
+
+    let witness = Server::start(&mut place.serve_with(&["--log", key.trim()]));
+    let asked = format!("{}@{}", place.key, witness.url);
+    let is_cosigned = |signed: &SignedCheckpoint| place.key.time_of(signed).unwrap().is_some();
+    let server = serve(&["--witnesses", &asked]);
+    // What was there already is cosigned, too.
+    let cosigned = published(&server, is_cosigned);
+    assert_eq!(cosigned.claimed(), alone.claimed());
+    approve(&server, "second");
+    let grown = published(&server, |signed| signed.claimed().size() > alone.claimed().size());
+    assert!(is_cosigned(&grown));
+
+    let address = witness.url.trim_start_matches("http://").to_owned();
+    drop(witness);
+    approve(&server, "third");
+    let without = published(&server, |signed| signed.claimed().size() > grown.claimed().size());
+    assert!(!is_cosigned(&without));
+    // It comes back, and is asked again though nothing new happens.
+    let mut again = koi();
+    again.args(["witness", "serve", "--listen", &address, "--log", key.trim(), "--data"]).arg(place.data());
+    let _witness = Server::start(&mut again);
+    let cosigned = published(&server, is_cosigned);
+    assert_eq!(cosigned.claimed(), without.claimed());
+}
