@@ -18,7 +18,7 @@ use crate::postgres::{self, Database};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{self, Beside, Folder, Indexes, Lock};
 use crate::{
-    Answered, ApiKey, Begun, Due, Left, LogSetting, News, Notes, Sequenced, Stated, Store, Totals, Wanted,
+    Answered, ApiKey, Begun, Due, Issued, Left, LogSetting, News, Notes, Sequenced, Stated, Store, Totals, Wanted,
 };
 
 /// Where an installation is.
@@ -315,6 +315,11 @@ impl Reader {
     /// The coupons with numbers in `[from, until)`, one after the other.
     pub fn for_each_coupon(&self, from: i64, until: i64, each: impl FnMut(Coupon)) -> Result<(), StoreError> {
         either!(self, reader => reader.for_each_coupon(from, until, each))
+    }
+
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        either!(self, reader => reader.for_each_issued(from, until, each))
     }
 
     /// The key under which each quote was asked for, cell by cell in the order of the keys.

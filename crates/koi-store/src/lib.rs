@@ -22,6 +22,7 @@ pub mod tally;
 use std::ops::{Bound, Range, RangeBounds};
 
 use koi_core::catalog::{Catalog, Entry};
+use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey, TransferId};
 use koi_core::idempotency::{Asked, Key};
 use koi_core::rows::Cells;
@@ -117,6 +118,28 @@ pub struct Sequenced {
     pub statement: i64,
     /// The number of the first line of each cell's ledger that is not among them.
     pub lines: Vec<i64>,
+}
+
+/// What stays of a coupon as it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The coupon.
+    pub id: CouponId,
+    /// What it was worth.
+    pub face: i64,
+    /// Whether it may be spent over several purchases.
+    pub split: bool,
+    /// When it was collected.
+    pub collected_at: Time,
+    /// The revision of its campaign's rules.
+    pub revision: u32,
+}
+
+impl From<&Coupon> for Issued {
+    fn from(coupon: &Coupon) -> Self {
+        let Coupon { id, face, split, collected_at, revision, .. } = *coupon;
+        Self { id, face, split, collected_at, revision }
+    }
 }
 
 /// What is settled of an installation's public log when it is made.

@@ -14,7 +14,6 @@ use koi::public_log::place::Address;
 use koi::public_log::publisher::{Unpublished, published};
 use koi::public_log::{Identity, Place, PublicLog, Publisher, proof};
 use koi_core::command::Order;
-use koi_core::coupon::Coupon;
 use koi_core::id::CampaignId;
 use koi_core::packet::Tier;
 use koi_core::rules::Rules;
@@ -25,8 +24,8 @@ use koi_fair::log::{
 };
 use koi_fair::replay::{Findings, Outlines, Replay, Replayed};
 use koi_fair::statement::Statement;
-use koi_store::Installation;
 use koi_store::sqlite::Folder;
+use koi_store::{Installation, Issued};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -75,7 +74,7 @@ impl Scene {
     }
 
     fn publisher(&self, folder: &Path) -> Publisher {
-        Publisher::new(self.installation.clone(), self.log(folder))
+        Publisher::new(self.installation.clone(), self.log(folder), Vec::new())
     }
 
     /// So many shoppers claim; answers how many got something.
@@ -93,12 +92,12 @@ impl Scene {
         }
     }
 
-    fn coupons(&self) -> Vec<Coupon> {
+    fn coupons(&self) -> Vec<Issued> {
         let mut coupons = Vec::new();
         self.installation
             .reader()
             .unwrap()
-            .for_each_coupon(i64::MIN, i64::MAX, |coupon| coupons.push(coupon))
+            .for_each_issued(i64::MIN, i64::MAX, |coupon| coupons.push(coupon))
             .unwrap();
         coupons
     }
@@ -373,7 +372,7 @@ fn a_place_of_another_log_is_left_alone() {
     let mut writer = other.installation.administer().unwrap();
     let identity = Identity::settle(&mut writer, ORIGIN, [8; 32]).unwrap();
     let place = Place::open(&Address::Folder(folder.path().to_owned()), other.runtime.handle().clone()).unwrap();
-    let mut publisher = Publisher::new(other.installation.clone(), PublicLog::new(identity, place));
+    let mut publisher = Publisher::new(other.installation.clone(), PublicLog::new(identity, place), Vec::new());
     let before = files(folder.path());
     assert!(matches!(publisher.publish(Time::of_ms(1)), Err(Unpublished::Foreign(_))));
     assert_eq!(files(folder.path()), before);

@@ -29,7 +29,7 @@ use super::writer::{LOOK, all_cells, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, News, Sequenced, State, Stated, Wanted};
+use crate::{Answered, Issued, News, Sequenced, State, Stated, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -216,6 +216,16 @@ impl Reader {
         let kind = Kind { walk: &table::coupon::WALK, read: table::coupon::read, key };
         walk::for_each(&self.link, kind, (Place::of(from), Place::of(until)), |coupon| {
             each(coupon);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, mut each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        let key = |issued: &Issued| (issued.id.number(), 0);
+        let kind = Kind { walk: &table::coupon::ISSUED, read: table::coupon::issued, key };
+        walk::for_each(&self.link, kind, (Place::of(from), Place::of(until)), |issued| {
+            each(issued);
             ControlFlow::Continue(())
         })
     }

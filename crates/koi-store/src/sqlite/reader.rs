@@ -21,7 +21,7 @@ use super::sorted::{self, Beside, Found, KEYS, Recent, Runs, SHOPPERS};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::sheet::{Sheet, Value};
-use crate::{Answered, Sequenced, Stated, Want};
+use crate::{Answered, Issued, Sequenced, Stated, Want};
 
 /// Lines that SQLite's check names; after so many it is clear enough.
 const NAMED: usize = 100;
@@ -159,6 +159,11 @@ impl Reader {
     /// The coupons with numbers in `[from, until)`, one after the other.
     pub fn for_each_coupon(&self, from: i64, until: i64, each: impl FnMut(Coupon)) -> Result<(), StoreError> {
         table::coupon::for_each_in(&self.connection, from, until, each)
+    }
+
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        table::coupon::for_each_issued(&self.connection, from, until, each)
     }
 
     /// The key under which each quote was asked for, in the order of the keys.

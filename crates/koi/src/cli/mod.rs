@@ -27,6 +27,7 @@ mod man;
 mod restore;
 mod serve;
 mod terminal;
+mod witness;
 mod workplace;
 
 use std::process::ExitCode;
@@ -89,6 +90,8 @@ enum Command {
     #[command(subcommand)]
     Fair(fair::FairCommand),
     #[command(subcommand)]
+    Witness(witness::WitnessCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
@@ -125,6 +128,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Restore(restore) => restore.run(environment),
         Command::Db(db) => db.run(environment),
         Command::Fair(fair) => fair.run(),
+        Command::Witness(witness) => witness.run(environment),
         Command::Config(config) => config.run(environment),
         Command::Doctor(doctor) => doctor.run(environment),
         Command::Healthcheck(healthcheck) => healthcheck.run(environment),

@@ -11,14 +11,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use koi_core::campaign::Campaign;
-use koi_core::coupon::Coupon;
 use koi_core::id::{CampaignNo, Cell, CouponId, TransferId};
 use koi_core::ledger::{Account, Reason, Transfer};
 use koi_core::packet::Tier;
 use koi_core::time::Time;
 use koi_fair::log::TreeHash;
 use koi_fair::statement::{Instant, PutBack, Receipt, Received, Sent, Statement};
-use koi_store::{Reader, Sequenced, StoreError, Want};
+use koi_store::{Issued, Reader, Sequenced, StoreError, Want};
 use rustc_hash::FxHashMap;
 
 /// A leaf: the canonical JSON of a statement.
@@ -209,7 +208,7 @@ fn named(line: &Transfer) -> Result<std::ops::Range<i64>, StoreError> {
 }
 
 /// Coupons by their numbers.
-struct Coupons(FxHashMap<i64, Coupon>);
+struct Coupons(FxHashMap<i64, Issued>);
 
 impl Coupons {
     /// The coupons that lines of one cell name. Those that were issued one after the other are read one after the other,
@@ -228,7 +227,7 @@ impl Coupons {
         }
         let mut coupons = FxHashMap::default();
         for range in issued.values() {
-            reader.for_each_coupon(range.start, range.end, |coupon| {
+            reader.for_each_issued(range.start, range.end, |coupon| {
                 coupons.insert(coupon.id.number(), coupon);
             })?;
         }
@@ -237,7 +236,7 @@ impl Coupons {
         let found = reader.rows(&[(line.id.cell(), wants)])?;
         for id in wanted {
             let coupon = found.get(line.id.cell()).and_then(|rows| rows.coupons.get(id));
-            coupons.extend(coupon.map(|coupon| (id.number(), coupon.clone())));
+            coupons.extend(coupon.map(|coupon| (id.number(), Issued::from(coupon))));
         }
         Ok(Self(coupons))
     }
@@ -248,11 +247,11 @@ fn leaf(statement: &Statement) -> Result<Leaf, StoreError> {
 }
 
 /// What the log says of a claim.
-pub fn receipt_of(campaign: String, coupon: &Coupon) -> Result<Leaf, StoreError> {
+pub fn receipt_of(campaign: String, coupon: &Issued) -> Result<Leaf, StoreError> {
     leaf(&receipt(campaign, coupon))
 }
 
-fn receipt(campaign: String, coupon: &Coupon) -> Statement {
+fn receipt(campaign: String, coupon: &Issued) -> Statement {
     Statement::Receipt(Receipt {
         at: Instant(coupon.collected_at.ms()),
         campaign,
@@ -265,7 +264,7 @@ fn receipt(campaign: String, coupon: &Coupon) -> Statement {
     })
 }
 
-fn put_back(line: &Transfer, campaign: String, coupon: &Coupon) -> Statement {
+fn put_back(line: &Transfer, campaign: String, coupon: &Issued) -> Statement {
     Statement::PutBack(PutBack {
         at: Instant(line.at.ms()),
         campaign,

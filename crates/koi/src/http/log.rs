@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use koi_core::coupon::Coupon;
 use koi_core::id::CouponId;
 use koi_fair::log::{TileKind, TilePath};
-use koi_store::{Reader, StoreError, Want};
+use koi_store::{Issued, Reader, StoreError, Want};
 use serde::Serialize;
 
 use crate::engine::leaves::receipt_of;
@@ -206,12 +205,12 @@ pub(crate) async fn coupon_proof(State(app): State<Arc<App>>, Named(name): Named
 
 impl App {
     /// A coupon as it was issued, and the name of its campaign.
-    async fn coupon_of(&self, name: &str) -> Result<(Coupon, String), Problem> {
+    async fn coupon_of(&self, name: &str) -> Result<(Issued, String), Problem> {
         let absent = || Problem::plain("not_found");
         let id = CouponId::parse(name).ok_or_else(absent)?;
         let find = move |reader: &Reader| {
             let rows = reader.rows(&[(id.cell(), vec![Want::Coupon(id)])])?;
-            Ok(rows.get(id.cell()).and_then(|rows| rows.coupons.get(id).cloned()))
+            Ok(rows.get(id.cell()).and_then(|rows| rows.coupons.get(id).map(Issued::from)))
         };
         // A cell that there is not has no rows to look at.
         if id.cell().0 >= self.settings.cells {

@@ -2,13 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use koi_core::coupon::Coupon;
 use koi_core::id::TransferId;
 use koi_core::ledger::Reason;
 use koi_fair::log::{
     TileKind, TilePath, TileReader, TileSource, TlogProof, TreeHash, entries_of, inclusion, verify_inclusion,
 };
-use koi_store::{Reader, Sequenced, StoreError};
+use koi_store::{Issued, Reader, Sequenced, StoreError};
 
 use super::PublicLog;
 use super::publisher::{Standing, Unpublished, published};
@@ -19,7 +18,7 @@ pub fn of_coupon(
     log: &PublicLog,
     reader: &Reader,
     campaign: &str,
-    coupon: &Coupon,
+    coupon: &Issued,
 ) -> Result<Option<TlogProof>, Unpublished> {
     let Some(standing) = published(log)? else { return Ok(None) };
     let leaf = receipt_of(campaign.to_owned(), coupon)?;
@@ -51,7 +50,7 @@ fn of(log: &PublicLog, standing: Standing, index: u64, leaf: Vec<u8>) -> Result<
 }
 
 /// The index of a coupon's receipt, if it is sequenced.
-fn index_of(log: &PublicLog, reader: &Reader, coupon: &Coupon, leaf: &[u8]) -> Result<Option<u64>, StoreError> {
+fn index_of(log: &PublicLog, reader: &Reader, coupon: &Issued, leaf: &[u8]) -> Result<Option<u64>, StoreError> {
     let Some(last) = reader.sequenced(None)? else { return Ok(None) };
     // The first step that has the line with which it was issued.
     let (mut low, mut high) = (1, last.number + 1);
@@ -78,7 +77,7 @@ fn step(reader: &Reader, number: i64) -> Result<Sequenced, StoreError> {
 
 /// Whether the line with which a coupon was issued is among those of a step and all before it. The lines of a cell are in
 /// the order of their times, and those that issue coupons of one campaign in that of the coupons.
-fn has(reader: &Reader, step: &Sequenced, coupon: &Coupon) -> Result<bool, StoreError> {
+fn has(reader: &Reader, step: &Sequenced, coupon: &Issued) -> Result<bool, StoreError> {
     let next = step.lines.get(usize::from(coupon.id.cell().0));
     let next = *next.ok_or_else(|| StoreError::Damaged("a step does not know all cells".into()))?;
     let cell = coupon.id.cell();

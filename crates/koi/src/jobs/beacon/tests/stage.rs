@@ -187,6 +187,7 @@ impl Server {
             public_log: None,
             public_log_origin: None,
             public_log_s: 1,
+            witnesses: Vec::new(),
         };
         let (stop, stopped) = oneshot::channel();
         let (ready, address) = mpsc::channel();
