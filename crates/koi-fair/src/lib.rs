@@ -14,3 +14,4 @@ pub mod packet;
 pub mod replay;
 pub mod selection;
 pub mod statement;
+pub mod verify;

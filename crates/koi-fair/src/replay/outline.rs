@@ -199,6 +199,11 @@ impl Outline {
         self.reveal.is_some()
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// The currency of its money.
     pub(super) fn currency(&self) -> &str {
         self.rules.document.get("currency").and_then(Value::as_str).unwrap_or_default()

@@ -1,0 +1,3 @@
+//! Verifying.
+
+pub mod made_up;
