@@ -8,8 +8,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use koi_fair::log::TileSource;
-use koi_fair::verify::made_up::{MadeUp, Mistake, cosigners, signer};
+use koi_fair::verify::made_up::{MadeUp, Mistake};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -41,20 +40,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write(folder: &Path, made: &MadeUp) -> Result<(), Box<dyn Error>> {
-    let put = |name: &str, bytes: &[u8]| {
+    for (name, bytes) in made.files()? {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        std::fs::write(path, bytes)
-    };
-    let (tiles, checkpoint) = made.files()?;
-    for path in tiles.paths() {
-        put(&path.to_string(), &tiles.read(&path)?)?;
+        std::fs::write(path, bytes)?;
     }
-    put("checkpoint", checkpoint.to_string().as_bytes())?;
-    put("key", format!("{}\n", signer()?.verifier()).as_bytes())?;
-    let witnesses: String = cosigners()?.iter().map(|cosigner| format!("{}\n", cosigner.witness())).collect();
-    put("witnesses", witnesses.as_bytes())?;
-    put("receipt.txt", made.receipt.as_bytes())?;
-    put("proof.txt", made.proof.as_bytes())?;
     Ok(())
 }

@@ -17,6 +17,8 @@ mod dice;
 mod history;
 mod run;
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 pub use run::{Plan, Run};
@@ -108,26 +110,39 @@ impl MadeUp {
         Ok(Self { leaves, promised, receipt, proof })
     }
 
-    /// Its files, and its checkpoint with the cosignatures of both witnesses.
+    /// Its files by their names, and beside them `receipt.txt` and `proof.txt`, which the shopper was given.
     ///
     /// # Errors
     ///
     /// [`NotMade`].
-    pub fn files(&self) -> Result<(Folder, SignedCheckpoint), NotMade> {
-        files(&self.leaves)
+    pub fn files(&self) -> Result<BTreeMap<String, Vec<u8>>, NotMade> {
+        let mut files = files(&self.leaves)?;
+        files.insert("receipt.txt".into(), self.receipt.clone().into_bytes());
+        files.insert("proof.txt".into(), self.proof.clone().into_bytes());
+        Ok(files)
     }
 }
 
-/// The files of a log of these leaves, honestly signed and cosigned, whatever they say.
+/// The files of a log of these leaves, honestly signed and cosigned whatever they say: `checkpoint`, `key`, `tile/…`, and in
+/// `witnesses` the keys of those that cosigned.
 ///
 /// # Errors
 ///
 /// [`NotMade`].
-pub fn files(leaves: &[Vec<u8>]) -> Result<(Folder, SignedCheckpoint), NotMade> {
+pub fn files(leaves: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<u8>>, NotMade> {
     let (mut writer, folder) = (TileWriter::new(), Folder::default());
     writer.append(leaves, &folder).map_err(|why: AppendError<_>| NotMade::Tree(why.to_string()))?;
     let Ok(()) = writer.write_partial(&folder);
-    Ok((folder, checkpoint(writer.size(), writer.root())?))
+    let witnesses: String = cosigners()?.iter().map(|cosigner| format!("{}\n", cosigner.witness())).collect();
+    let mut files = BTreeMap::from([
+        ("checkpoint".to_owned(), checkpoint(writer.size(), writer.root())?.to_string().into_bytes()),
+        ("key".to_owned(), format!("{}\n", signer()?.verifier()).into_bytes()),
+        ("witnesses".to_owned(), witnesses.into_bytes()),
+    ]);
+    for path in folder.paths() {
+        files.extend(folder.remove(&path).map(|bytes| (path.to_string(), bytes)));
+    }
+    Ok(files)
 }
 
 /// The key that signs every made-up log.
