@@ -30,7 +30,7 @@ mod report;
 
 pub use files::{Directory, LogFiles};
 pub use log::{Asked, NotChecked, Paper, check_log, key_of};
-pub use paper::{check_file, kind_of};
+pub use paper::{check_file, kind_of, no_paper};
 pub use report::{Campaign, Caveat, Checked, Cosigned, Finding, Found, KeyFrom, Kind, Numbers, Report, State};
 
 use crate::log::{Quorum, VerifierKey};

@@ -19,6 +19,21 @@ pub fn kind_of(bytes: &[u8]) -> Kind {
     }
 }
 
+/// What is said of a file that is neither.
+pub fn no_paper(input: &str, bytes: &[u8]) -> Checked {
+    Checked::refused(input, kind_of(bytes), unknown(bytes))
+}
+
+fn unknown(bytes: &[u8]) -> Finding {
+    if bytes.len() > FILE_BYTES_MAX {
+        return Finding::new("input_too_long", format!("a file may have {FILE_BYTES_MAX} bytes"));
+    }
+    Finding::new(
+        "input_unknown",
+        "it is neither a receipt nor a proof: perhaps it was changed, or it is something else",
+    )
+}
+
 /// Checks a receipt or a coupon's proof by the log's key.
 pub fn check_file(input: &str, bytes: &[u8], trust: &Trust) -> Checked {
     let kind = kind_of(bytes);
@@ -57,16 +72,10 @@ pub(super) struct Held {
 
 /// Opens a file of a shopper, whichever it is.
 pub(super) fn open(bytes: &[u8], trust: &Trust) -> Result<Held, Finding> {
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(Finding::new("input_too_long", format!("a file may have {FILE_BYTES_MAX} bytes")));
-    }
     match (kind_of(bytes), std::str::from_utf8(bytes)) {
         (Kind::Receipt, Ok(text)) => receipt(text, &trust.key).map(|receipt| Held { receipt, proof: None }),
         (Kind::CouponProof, Ok(text)) => proof(text, trust),
-        _ => Err(Finding::new(
-            "input_unknown",
-            "it is neither a receipt nor a proof: perhaps it was changed, or it is something else",
-        )),
+        _ => Err(unknown(bytes)),
     }
 }
 

@@ -290,8 +290,8 @@ impl Checked {
         self.ok &= count == 0;
     }
 
-    /// The same for what a caller finds on its own.
-    pub fn refused(input: &str, kind: Kind, finding: Finding) -> Self {
+    /// An input of which nothing is known but what is wrong.
+    pub(super) fn refused(input: &str, kind: Kind, finding: Finding) -> Self {
         let mut checked = Self::new(input, kind);
         checked.refuse(finding);
         checked

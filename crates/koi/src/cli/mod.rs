@@ -27,6 +27,7 @@ mod man;
 mod restore;
 mod serve;
 mod terminal;
+mod verify;
 mod workplace;
 
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ enum Command {
     Restore(restore::RestoreCommand),
     #[command(subcommand)]
     Db(db::DbCommand),
+    Verify(verify::Verify),
     #[command(subcommand)]
     Fair(fair::FairCommand),
     #[command(subcommand)]
@@ -124,6 +126,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Backup(backup) => backup.run(environment),
         Command::Restore(restore) => restore.run(environment),
         Command::Db(db) => db.run(environment),
+        Command::Verify(verify) => verify.run(environment),
         Command::Fair(fair) => fair.run(),
         Command::Config(config) => config.run(environment),
         Command::Doctor(doctor) => doctor.run(environment),

@@ -199,23 +199,23 @@ pub fn proof_of(leaves: &[Vec<u8>], place: usize) -> Result<TlogProof, NotMade> 
     })
 }
 
-/// The receipt in the middle of the first campaign that is not the last of its cell.
+/// The receipt in the middle of the first campaign that is followed by the next one of its cell: nothing happens to the stock
+/// in between.
 fn middle(statements: &[Statement]) -> Option<usize> {
     let receipts: Vec<usize> = (0..statements.len())
         .filter(|place| matches!(&statements[*place], Statement::Receipt(receipt) if receipt.campaign == "spring"))
         .collect();
-    let from = receipts.len() / 2;
-    receipts.into_iter().skip(from).find(|place| next_in_cell(statements, *place).is_some())
+    let (before, after) = receipts.split_at(receipts.len() / 2);
+    let mut in_turn = after.iter().chain(before);
+    in_turn.find(|place| next_in_cell(statements, **place).is_some()).copied()
 }
 
-/// The receipt that follows one in its cell.
+/// What follows a receipt in its cell, if that is a receipt.
 fn next_in_cell(statements: &[Statement], place: usize) -> Option<usize> {
-    let Some(Statement::Receipt(this)) = statements.get(place) else { return None };
-    let follows = |statement: &Statement| {
-        matches!(statement, Statement::Receipt(other)
-            if (&other.campaign, other.cell, other.ordinal) == (&this.campaign, this.cell, this.ordinal + 1))
-    };
-    statements.iter().position(follows)
+    let this = statements.get(place)?;
+    let of_cell = |other: &Statement| other.cell() == this.cell() && other.campaign() == this.campaign();
+    let next = (place + 1..statements.len()).find(|next| of_cell(&statements[*next]))?;
+    matches!(statements[next], Statement::Receipt(_)).then_some(next)
 }
 
 /// Makes the receipt at a place wrong.
