@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Step, Watch};
-use crate::log::{BundleError, TileError, TileKind, TilePath, TileSource, TreeHash, entries_of};
+use crate::log::{BundleError, TileKind, TilePath, TileSource, TreeHash, entries_of};
 
 /// Something that has the public files of a log. Several threads ask at once.
 pub trait LogFiles: Sync {
@@ -74,17 +74,6 @@ impl<'a, F: LogFiles> Tiles<'a, F> {
     /// The tiles of a log, of which so many will be read.
     pub(super) fn new(files: &'a F, step: Step, of: u64, watch: &'a Watch<'a>) -> Self {
         Self { files, step, read: AtomicU64::new(0), of, watch }
-    }
-
-    /// The entries of a bundle of a log of `size` entries.
-    pub(super) fn bundle(
-        &self,
-        index: u64,
-        size: u64,
-    ) -> Result<(TilePath, Vec<u8>), TileError<NoTile<F::Error>>> {
-        let path = TilePath::in_log(TileKind::Entries, index, size).ok_or(TileError::NotInLog)?;
-        let bytes = self.read(&path).map_err(|error| TileError::Source { path, error })?;
-        Ok((path, bytes))
     }
 }
 

@@ -122,3 +122,6 @@ fn of_leaf(leaf: &[u8]) -> Result<Receipt, Finding> {
         _ => Err(Finding::new("receipt_kind", "its leaf is a statement, but not of a packet that was taken")),
     }
 }
+
+#[cfg(test)]
+mod tests;

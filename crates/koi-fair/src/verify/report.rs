@@ -77,13 +77,13 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// In words.
-    pub detail: String,
+    pub detail: Box<str>,
 }
 
 impl Finding {
     /// Something about the whole of an input.
     pub fn new(code: &'static str, detail: impl ToString) -> Self {
-        let detail = detail.to_string();
+        let detail = detail.to_string().into();
         Self { code, campaign: None, cell: None, ordinal: None, leaf: None, file: None, detail }
     }
 

@@ -6,7 +6,9 @@ use super::super::files::{LogFiles, NoTile, Tiles};
 use super::super::report::Finding;
 use super::super::{Step, Watch};
 use super::{Log, Stop};
-use crate::log::{AuditDepth, AuditError, Frontier, TileError, TilePath, TreeHash, audit, entries_of};
+use crate::log::{
+    AuditDepth, AuditError, Frontier, TileError, TileKind, TilePath, TileSource, TreeHash, audit, entries_of,
+};
 
 /// Reads every tile and every bundle: the root is rebuilt from all entries.
 pub(super) fn audited<F: LogFiles>(
@@ -68,7 +70,9 @@ pub(super) fn each_entry<F: LogFiles>(
     let tiles = Tiles::new(log.files, step, bundles, log.watch);
     let mut frontier = Frontier::new();
     for index in 0..bundles {
-        let (path, bytes) = tiles.bundle(index, log.size).map_err(of_tile)?;
+        let path =
+            TilePath::in_log(TileKind::Entries, index, log.size).ok_or_else(|| of_tile(TileError::NotInLog))?;
+        let bytes = tiles.read(&path).map_err(|error| of_tile(TileError::Source { path, error }))?;
         let entries =
             entries_of(&path, &bytes).map_err(|error| about(&path, Finding::new("files_changed", error)))?;
         for entry in entries {

@@ -1,5 +1,6 @@
 //! A report in words: what was checked, what that shows, and what it does not.
 
+use koi_core::money::{Currency, Money};
 use koi_fair::verify::{Campaign, Caveat, Checked, Finding, KeyFrom, Kind, Report, State};
 
 use crate::cli::terminal::{self, Paint, WIDTH};
@@ -84,7 +85,7 @@ impl Page<'_> {
             table.add_row(row(campaign));
         }
         let lines = terminal::written(&table);
-        let lines: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+        let lines: String = lines.lines().map(|line| format!(" {line}\n")).collect();
         format!("\n{lines}")
     }
 
@@ -156,6 +157,12 @@ impl Page<'_> {
 
     fn shows_not(&self) -> Vec<String> {
         let mut not: Vec<String> = self.input.caveats.iter().map(|caveat| of_caveat(*caveat).to_owned()).collect();
+        if self.input.campaigns.as_ref().is_some_and(|campaigns| !campaigns.is_empty()) {
+            not.push(
+                "That nobody timed a claim: who has a secret knows which place in the queue has the large packet."
+                    .to_owned(),
+            );
+        }
         if self.input.campaigns.is_some() && self.input.receipts.is_empty() {
             not.push("That a receipt you hold is in it: look it up with --receipt FILE.".to_owned());
         }
@@ -176,7 +183,7 @@ fn of_caveat(caveat: Caveat) -> &'static str {
         }
         Caveat::TimesBelieved => "That its times are true: nobody but the operator says when something happened.",
         Caveat::LocalRandomness => {
-            "A public draw: local randomness is drawn from a key that everybody knows (local randomness: not a public draw)."
+            "That the luck was public: the random numbers are of a key that everybody knows (local randomness: not a public draw)."
         }
         Caveat::Running => {
             "The packets of a campaign that is not closed yet: packets can be drawn again once the secret is revealed."
@@ -206,12 +213,20 @@ fn row(campaign: &Campaign) -> Vec<String> {
         Some(numbers) => {
             let counts = [numbers.claims, numbers.put_back, numbers.moved, numbers.cells];
             row.extend(counts.map(number));
-            row.push(format!("{} {}", number(&numbers.issued), numbers.currency).trim_end().to_owned());
+            row.push(money(&numbers.issued, &numbers.currency));
         }
         None => row.extend(["–"; 5].map(ToOwned::to_owned)),
     }
     row.push(wrong);
     row
+}
+
+/// An amount in its currency; in minor units if it is of none, or too large for any.
+fn money(minor_units: &str, currency: &str) -> String {
+    match (minor_units.parse(), Currency::parse(currency)) {
+        (Ok(value), Some(currency)) => Money { currency, value }.to_string(),
+        _ => format!("{} minor units", number(minor_units)),
+    }
 }
 
 /// Where, and what.
@@ -221,7 +236,7 @@ fn in_words(finding: &Finding) -> String {
     place.extend(finding.campaign.as_ref().map(|campaign| format!("campaign {campaign}")));
     place.extend(finding.cell.map(|cell| format!("cell {cell}")));
     place.extend(finding.leaf.map(|leaf| format!("leaf {}", number(leaf))));
-    if place.is_empty() { finding.detail.clone() } else { format!("{}: {}", place.join(", "), finding.detail) }
+    if place.is_empty() { finding.detail.to_string() } else { format!("{}: {}", place.join(", "), finding.detail) }
 }
 
 /// A whole number, its digits in groups of three.
@@ -266,6 +281,18 @@ mod tests {
     fn numbers_are_in_groups_of_three() {
         for (digits, grouped) in [("0", "0"), ("999", "999"), ("1000", "1,000"), ("-1234567", "-1,234,567")] {
             assert_eq!(number(digits), grouped);
+        }
+    }
+
+    #[test]
+    fn money_is_written_in_its_currency() {
+        for (minor_units, currency, words) in [
+            ("185780800", "CNY", "CNY 1,857,808.00"),
+            ("5", "JPY", "JPY 5"),
+            ("1234", "", "1,234 minor units"),
+            ("99999999999999999999", "CNY", "99,999,999,999,999,999,999 minor units"),
+        ] {
+            assert_eq!(money(minor_units, currency), words);
         }
     }
 
