@@ -19,7 +19,7 @@ use crate::settings::environment::Environment;
 use input::Input;
 
 /// Files that are asked for at once.
-const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 const AFTER_HELP: &str = "\
 What an input is shows in it: a folder or an address with a file `checkpoint` is a log, everything else is what somebody was given. Of a log all is \
@@ -29,8 +29,8 @@ Without --key a log is believed about its own key, and that is said. Without wit
 
 Examples:
   koi verify https://koi.example.com/log
-  koi verify ./log --key koi.example.com/log+8bd9e07d+AWKGCSx3kf4jxTB9gHKu+w1GFJfFeTTrSwDuuBkT6mqH --receipt receipt.txt
-  koi verify proof.txt --key koi.example.com/log+8bd9e07d+AWKGCSx3kf4jxTB9gHKu+w1GFJfFeTTrSwDuuBkT6mqH
+  koi verify ./log --key koi.example.com/log+26ac29f1+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k --receipt receipt.txt
+  koi verify proof.txt --key koi.example.com/log+26ac29f1+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
 
 Exit status:
   0  all of it holds
