@@ -11,6 +11,7 @@ mod fields;
 mod http;
 pub mod limits;
 pub mod metrics;
+pub mod public_log;
 mod schema;
 mod serve;
 pub mod settings;

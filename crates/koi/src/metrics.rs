@@ -1,6 +1,7 @@
 //! What the server counts, in Prometheus' text form. The registry is a value: two servers in one process do not
 //! share it.
 
+use koi_core::time::Time;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,6 +18,9 @@ pub struct Metrics {
     storage_failures: Counter,
     queue: Gauge,
     connections: Gauge,
+    leaves: Gauge,
+    published_at: Gauge,
+    publish_failures: Counter,
     /// By the status's first digit.
     answers: [Counter; 6],
 }
@@ -44,12 +48,42 @@ impl Default for Metrics {
         registry.register("queue_length", "Commands that wait for the writer", queue.clone());
         let connections = Gauge::default();
         registry.register("connections", "Open HTTP connections", connections.clone());
+        let leaves = Gauge::default();
+        registry.register(
+            "public_log_leaves",
+            "Leaves of the public log that this server published last",
+            leaves.clone(),
+        );
+        let published_at = Gauge::default();
+        registry.register(
+            "public_log_looked_seconds",
+            "When this server last saw that all there is to publish is published, in seconds since 1970",
+            published_at.clone(),
+        );
+        let publish_failures = Counter::default();
+        registry.register(
+            "public_log_failures",
+            "Times that the public log could not be published",
+            publish_failures.clone(),
+        );
         let answers = Family::<Vec<(String, String)>, Counter>::default();
         registry.register("http_answers", "Answers by status", answers.clone());
         let answers = std::array::from_fn(|digit| {
             answers.get_or_create(&vec![("status".to_owned(), format!("{digit}xx"))]).clone()
         });
-        Self { registry, batches, batched, due, storage_failures, queue, connections, answers }
+        Self {
+            registry,
+            batches,
+            batched,
+            due,
+            storage_failures,
+            queue,
+            connections,
+            leaves,
+            published_at,
+            publish_failures,
+            answers,
+        }
     }
 }
 
@@ -73,6 +107,21 @@ impl Metrics {
     /// A connection was opened (+1) or closed (−1).
     pub fn connection(&self, change: i64) {
         self.connections.inc_by(change);
+    }
+
+    /// A checkpoint of the public log was published.
+    pub fn published(&self, leaves: u64) {
+        self.leaves.set(i64::try_from(leaves).unwrap_or(i64::MAX));
+    }
+
+    /// All there is to publish was published at this time.
+    pub fn public_log_is_current(&self, at: Time) {
+        self.published_at.set(at.ms() / 1000);
+    }
+
+    /// The public log could not be published.
+    pub fn publish_failed(&self) {
+        self.publish_failures.inc();
     }
 
     /// A request was answered.

@@ -292,6 +292,44 @@ pub struct Reveal {
     pub secret: Hex32,
 }
 
+impl Receipt {
+    /// The leaf of a receipt, written in one go: its members are in their order, and what they hold is written as canonical
+    /// JSON has it, too.
+    fn leaf(&self) -> Result<Vec<u8>, NotCanonical> {
+        #[derive(Serialize)]
+        struct Leaf<'a> {
+            at: Instant,
+            campaign: &'a str,
+            cell: u16,
+            coupon: &'a str,
+            face: i64,
+            kind: &'static str,
+            ordinal: u64,
+            revision: u32,
+            split: bool,
+            v: u64,
+        }
+        let Self { at, campaign, cell, coupon, face, ordinal, revision, split } = self;
+        let is_exact = |number: i64| (-canonical::NUMBER_MAX..=canonical::NUMBER_MAX).contains(&number);
+        if !is_exact(*face) || !i64::try_from(*ordinal).is_ok_and(is_exact) {
+            return Err(NotCanonical::Number(format!("{face} or {ordinal}")));
+        }
+        let leaf = Leaf {
+            at: *at,
+            campaign,
+            cell: *cell,
+            coupon,
+            face: *face,
+            kind: "receipt",
+            ordinal: *ordinal,
+            revision: *revision,
+            split: *split,
+            v: VERSION,
+        };
+        serde_json::to_vec(&leaf).map_err(|error| NotCanonical::Unreadable(error.to_string()))
+    }
+}
+
 impl Statement {
     /// Reads a leaf of the log. It must be canonical, of this version, and say nothing else than its kind does.
     pub fn parse(leaf: &[u8]) -> Result<Self, Unreadable> {
@@ -306,6 +344,14 @@ impl Statement {
 
     /// The leaf: canonical JSON. An error if a number is beyond 2⁵³ − 1, or the rules' document holds a fraction.
     pub fn leaf(&self) -> Result<Vec<u8>, NotCanonical> {
+        // Most leaves are receipts.
+        if let Self::Receipt(receipt) = self {
+            return receipt.leaf();
+        }
+        self.any_leaf()
+    }
+
+    fn any_leaf(&self) -> Result<Vec<u8>, NotCanonical> {
         let mut value = serde_json::to_value(self).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
         if let Some(members) = value.as_object_mut() {
             members.insert("v".into(), VERSION.into());

@@ -7,6 +7,7 @@ mod door;
 mod language;
 mod ledger;
 mod list;
+mod log;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
@@ -41,6 +42,7 @@ use crate::engine::work::{Done, Failure, Outcome};
 use crate::engine::{Engine, SharedCatalog};
 use crate::http::problem::Problem;
 use crate::metrics::Metrics;
+use crate::public_log::PublicLog;
 use crate::source::Source;
 
 pub(crate) use routes::router;
@@ -63,6 +65,7 @@ pub(crate) struct App {
     pub(crate) sandbox: bool,
     /// The data folder, if everything is in there: readiness looks at its disk.
     pub(crate) folder: Option<PathBuf>,
+    pub(crate) public_log: PublicLog,
 }
 
 impl App {

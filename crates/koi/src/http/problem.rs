@@ -85,6 +85,7 @@ kinds! {
     "person_holds_coupon" 409 true "The person holds a coupon through another account" "同一用户的其他账号已持有有效红包";
     "limit_reached" 409 true "All coupons of this period were received" "本期领取次数已达上限";
     "sold_out" 409 true "No red packet is left" "红包已领完";
+    "not_published" 409 true "It is not in the public log yet" "尚未写入公开日志";
     "coupon_not_active" 409 false "The coupon is not active" "红包券当前不可用";
     "no_rate" 409 true "There is no exchange rate" "缺少汇率";
     "quote_not_open" 409 false "The quote was paid or cancelled" "报价已支付或已撤销";

@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use utoipa::OpenApi;
 
 use crate::http::{
-    App, campaigns, coupons, door, ledger, merchants, operations, payments, quotes, rates, reference, sandbox,
+    App, campaigns, coupons, door, ledger, log, merchants, operations, payments, quotes, rates, reference, sandbox,
 };
 
 /// From one table: the routes, the same as a list of paths and methods, and the part of the OpenAPI document that
@@ -64,6 +64,11 @@ table! { TABLE routes api:
     "/v1/payments/{id}" get payments::get;
     "/v1/payments/{id}/cancel" post payments::cancel;
     "/v1/payments/{id}/refunds" post payments::refund;
+    "/v1/coupons/{id}/receipt" get log::receipt;
+    "/v1/coupons/{id}/proof" get log::coupon_proof;
+    "/v1/log" get log::get;
+    "/v1/log/leaves/{index}/proof" get log::leaf;
+    "/log/{*path}" get log::file;
     "/v1/ledger/check" get ledger::check_all;
     "/v1/ledger/transfers" get ledger::transfers;
     "/healthz" get operations::health;

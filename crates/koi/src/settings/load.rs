@@ -273,6 +273,9 @@ impl Settings {
             wallet_currency: self.wallet_currency()?,
             settlement_zone: self.get("settlement_zone", parse::zone)?,
             quote_valid_s: self.get("quote_valid_seconds", parse::quote_seconds)?,
+            public_log: self.text("public_log").map(parse::public_log).transpose()?,
+            public_log_origin: self.text("public_log_origin").map(parse::origin).transpose()?,
+            public_log_s: self.get("public_log_seconds", parse::public_log_seconds)?,
         })
     }
 }

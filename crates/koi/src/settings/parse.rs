@@ -4,8 +4,14 @@ use koi_core::id::MAX_CELLS;
 use koi_core::limits::QUOTE_VALID_S;
 use koi_core::money::Currency;
 use koi_core::time::{Time, Zone};
+use koi_fair::log::KeyName;
 use koi_store::postgres::{AddressError, Database};
 use tracing_subscriber::EnvFilter;
+
+use crate::public_log::place::Address;
+
+/// The longest time between two checkpoints of a log that grows, in seconds.
+const PUBLIC_LOG_SECONDS: u32 = 3600;
 
 /// Connections that one server may write on: more of them wait for each other, and for the database's processors.
 const MOST_WRITERS: usize = 64;
@@ -68,6 +74,23 @@ pub(crate) fn zone(text: &str) -> Result<Zone, String> {
 pub(crate) fn quote_seconds(text: &str) -> Result<u32, String> {
     let seconds = text.parse::<u32>().ok().filter(|seconds| (1..=QUOTE_VALID_S).contains(&i64::from(*seconds)));
     seconds.ok_or_else(|| format!("must be a number of seconds from 1 to {QUOTE_VALID_S}"))
+}
+
+/// Where the files of the public log are.
+pub(crate) fn public_log(text: &str) -> Result<Address, String> {
+    text.parse()
+}
+
+/// The name of a log: what a key may be called.
+pub(crate) fn origin(text: &str) -> Result<String, String> {
+    let name = text.parse::<KeyName>();
+    name.map(|_| text.to_owned())
+        .map_err(|_| "must be a name without spaces and plus signs, such as koi.example.com/log".into())
+}
+
+pub(crate) fn public_log_seconds(text: &str) -> Result<u32, String> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| (1..=PUBLIC_LOG_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("must be a number of seconds from 1 to {PUBLIC_LOG_SECONDS}"))
 }
 
 pub(crate) fn log(text: &str) -> Result<EnvFilter, String> {

@@ -183,6 +183,39 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: |text| parse::quote_seconds(text).map(drop),
     },
     Setting {
+        name: "public_log",
+        value: "PLACE",
+        default: Fallback::Nothing("the folder `log` in the data folder"),
+        secret: false,
+        in_file: true,
+        what: "Where the files of the public log are: a folder, or a bucket that speaks S3, s3://BUCKET/PREFIX, whose keys, \
+               region and endpoint come from the AWS_* variables that other tools read, too. Servers on one database should \
+               have one place; without it each keeps a copy in its own data folder.",
+        example: "s3://koi-log/main",
+        check: |text| parse::public_log(text).map(drop),
+    },
+    Setting {
+        name: "public_log_origin",
+        value: "NAME",
+        default: Fallback::Nothing("from public_url, or else a random one"),
+        secret: false,
+        in_file: true,
+        what: "The name under which the public log is known to those who check it, by custom its address without https://. \
+               An installation keeps the first one.",
+        example: "koi.example.com/log",
+        check: |text| parse::origin(text).map(drop),
+    },
+    Setting {
+        name: "public_log_seconds",
+        value: "SECONDS",
+        default: Fallback::Text("2"),
+        secret: false,
+        in_file: true,
+        what: "How long the public log waits before it publishes what is new, from 1 to 3600 seconds.",
+        example: "2",
+        check: |text| parse::public_log_seconds(text).map(drop),
+    },
+    Setting {
         name: "log",
         value: "LEVEL",
         default: Fallback::Text("info"),
