@@ -49,6 +49,11 @@ impl Quorum {
         Ok(Self { witnesses, needed })
     }
 
+    /// How many must cosign.
+    pub fn needed(&self) -> usize {
+        self.needed
+    }
+
     /// The witnesses that cosigned, in the order of the quorum, each with its time.
     ///
     /// # Errors

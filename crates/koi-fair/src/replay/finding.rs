@@ -151,6 +151,12 @@ pub enum Wrong {
         /// Packets of each tier as stated.
         found: Vec<u64>,
     },
+    /// A move of more packets than there were, which shows even while the secret is not known.
+    #[error("the move of line {line} took more packets than its cell had, or than a move may take")]
+    MoveOfMore {
+        /// The line.
+        line: u64,
+    },
     /// A move's statement continues nothing, or its line is not after the one before.
     #[error("a statement of line {line} continues a move that is not before it, or is of no later line")]
     Continues {
@@ -192,6 +198,59 @@ pub enum Wrong {
         /// As the close says.
         spent: i128,
     },
+}
+
+impl Wrong {
+    /// The stable code of what is wrong.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRules => "no_rules",
+            Self::Revision { .. } => "revision",
+            Self::RulesChanged => "rules_changed",
+            Self::Document(_) => "document",
+            Self::Chain => "chain",
+            Self::Round { .. } => "round",
+            Self::Backwards { .. } => "backwards",
+            Self::Opening => "opening",
+            Self::Randomness(_) => "randomness",
+            Self::NotRevealed => "not_revealed",
+            Self::Secret => "secret",
+            Self::RevealedEarly => "revealed_early",
+            Self::Order => "order",
+            Self::Underfunded { .. } => "underfunded",
+            Self::BeforeOpening => "before_opening",
+            Self::WhilePaused => "while_paused",
+            Self::AfterEnd => "after_end",
+            Self::OutsideOfTime { .. } => "outside_of_time",
+            Self::Missing { .. } => "missing",
+            Self::Twice { .. } => "twice",
+            Self::Face { .. } => "face",
+            Self::Empty { .. } => "empty",
+            Self::NoSuchTier { .. } => "no_such_tier",
+            Self::NoMove { .. } => "no_move",
+            Self::NotOpen => "not_open",
+            Self::PutBack { .. } => "put_back",
+            Self::Move { .. } => "move",
+            Self::MoveOfMore { .. } => "move_of_more",
+            Self::Continues { .. } => "continues",
+            Self::Between { .. } => "between",
+            Self::Left { .. } => "left",
+            Self::Amount => "amount",
+            Self::Money { .. } => "money",
+        }
+    }
+
+    /// The claim that it is about, if it is about one.
+    pub fn ordinal(&self) -> Option<u64> {
+        match self {
+            Self::Missing { ordinal }
+            | Self::Twice { ordinal }
+            | Self::Face { ordinal, .. }
+            | Self::Empty { ordinal }
+            | Self::PutBack { ordinal } => Some(*ordinal),
+            _ => None,
+        }
+    }
 }
 
 /// A packet, in words.

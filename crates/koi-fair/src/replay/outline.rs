@@ -99,7 +99,7 @@ impl Outlines {
                 if outline.reveal.replace(reveal.clone()).is_some() {
                     findings.add(None, Wrong::NotRevealed);
                 }
-                if commitment(outline.campaign(), &reveal.secret.0) != outline.rules.pool.0 {
+                if !outline.has_right_secret() {
                     findings.add(None, Wrong::Secret);
                 }
             }
@@ -199,8 +199,19 @@ impl Outline {
         self.reveal.is_some()
     }
 
-    /// The currency of its money.
-    pub(super) fn currency(&self) -> &str {
+    /// Whether the secret that was revealed is the one that it committed to.
+    pub fn has_right_secret(&self) -> bool {
+        let fits = |reveal: &Reveal| commitment(self.campaign(), &reveal.secret.0) == self.rules.pool.0;
+        self.reveal.as_ref().is_some_and(fits)
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The currency of its money; empty if its document names none.
+    pub fn currency(&self) -> &str {
         self.rules.document.get("currency").and_then(Value::as_str).unwrap_or_default()
     }
 

@@ -15,7 +15,8 @@ impl Instant {
     /// Reads an instant in its one spelling; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let instant = Self(text.parse::<Timestamp>().ok()?.as_millisecond());
-        (instant.to_string() == text).then_some(instant)
+        // A year before 0 is written with more characters.
+        (text.len() == 24 && instant.to_string() == text).then_some(instant)
     }
 
     /// Reads an instant of any offset and precision (RFC 3339), as campaign documents have them; cut to the millisecond.

@@ -359,6 +359,24 @@ impl Statement {
         canonical::text(&value).map(String::into_bytes)
     }
 
+    /// Its kind, as the leaf names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rules(_) => "rules",
+            Self::Fund(_) => "fund",
+            Self::Opening(_) => "opening",
+            Self::Receipt(_) => "receipt",
+            Self::PutBack(_) => "put_back",
+            Self::Sent(_) => "sent",
+            Self::Received(_) => "received",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::End(_) => "end",
+            Self::Close(_) => "close",
+            Self::Reveal(_) => "reveal",
+        }
+    }
+
     /// When it became true.
     pub fn at(&self) -> Instant {
         match self {

@@ -27,6 +27,7 @@ mod man;
 mod restore;
 mod serve;
 mod terminal;
+mod verify;
 mod witness;
 mod workplace;
 
@@ -87,6 +88,7 @@ enum Command {
     Restore(restore::RestoreCommand),
     #[command(subcommand)]
     Db(db::DbCommand),
+    Verify(verify::Verify),
     #[command(subcommand)]
     Fair(fair::FairCommand),
     #[command(subcommand)]
@@ -127,6 +129,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Backup(backup) => backup.run(environment),
         Command::Restore(restore) => restore.run(environment),
         Command::Db(db) => db.run(environment),
+        Command::Verify(verify) => verify.run(environment),
         Command::Fair(fair) => fair.run(),
         Command::Witness(witness) => witness.run(environment),
         Command::Config(config) => config.run(environment),
