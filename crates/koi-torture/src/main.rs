@@ -27,6 +27,7 @@ mod history;
 mod kills;
 mod last_packet;
 mod limits;
+mod log;
 mod model;
 mod moment;
 mod ordeal;

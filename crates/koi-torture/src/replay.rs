@@ -5,13 +5,12 @@
 //! were taken as claims were answered.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::answer::Answer;
 use crate::audit::check_ledger;
@@ -19,6 +18,7 @@ use crate::client::Client;
 use crate::crowd::rush;
 use crate::deed::{Command, Deed, Role, Scope, Shopper};
 use crate::failure::{broken, same};
+use crate::log;
 use crate::model::rules::{COUPON_VALID_MS, Tier};
 use crate::moment::DAY_MS;
 use crate::seed::Seed;
@@ -44,10 +44,6 @@ pub(crate) struct Order {
 const CAMPAIGN: &str = "replayed";
 /// Coupons that are spent, or begun.
 const PURCHASES: usize = 200;
-/// How long the log may take until it has everything.
-const LOG_PATIENCE: Duration = Duration::from_secs(120);
-/// How long nothing new means that nothing is left.
-const QUIET: Duration = Duration::from_secs(8);
 /// What verifiers must agree on of a campaign.
 const AGREED: [&str; 8] = ["campaign", "state", "claims", "put_back", "moved", "cells", "left", "issued"];
 
@@ -67,18 +63,18 @@ async fn play(order: &Order, installation: &Installation, tally: &Tally) -> Resu
     let mut client = Client::new(servers[0].address());
     let taken = season(order, &servers, &mut stage, &mut client).await?;
     check_ledger(&mut client).await?;
-    wait_for_log(&mut client, taken).await?;
+    log::is_quiet(&mut client, taken).await?;
     for mut server in servers {
         server.stop().await?;
     }
-    let log = log_of(installation.data())?;
+    let log = log::folder(installation.data())?;
     if let Some(keep) = &order.keep {
         copy(&log, keep)?;
     }
     let mut reports = Vec::new();
     for verifier in &order.verifiers {
         let began = Instant::now();
-        let report = verify(verifier, &log)?;
+        let report = log::verify(verifier, &log)?;
         tally.note(&format!("{verifier}: {} in {:.1?}", report["campaigns"][0], began.elapsed()));
         judge(&report, taken).with_context(|| verifier.clone())?;
         reports.push(report);
@@ -157,33 +153,6 @@ async fn pass(stage: &mut Stage, client: &mut Client, ms: i64) -> Result<()> {
     client.set("/v1/sandbox/clock", Role::Operator, &json!({"now": stage.clock.to_string()})).await
 }
 
-/// Waits until the log grows no more.
-async fn wait_for_log(client: &mut Client, taken: u64) -> Result<()> {
-    let (began, mut last, mut since) = (Instant::now(), 0, Instant::now());
-    loop {
-        let size = client.get("/v1/log", None).await?.json()?["size"].as_u64().context("a log without a size")?;
-        if size != last {
-            (last, since) = (size, Instant::now());
-        }
-        if size > taken && since.elapsed() > QUIET {
-            return Ok(());
-        }
-        if began.elapsed() > LOG_PATIENCE {
-            return Err(broken("the log has everything in time", format!("{size} leaves after {LOG_PATIENCE:?}")));
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-}
-
-/// The folder with the public files: that of the installation, or the one that a server on a database has made.
-fn log_of(data: &Path) -> Result<PathBuf> {
-    let log = data.join("log");
-    let below =
-        std::fs::read_dir(&log).context("no log was written")?.filter_map(|entry| Some(entry.ok()?.path()));
-    let folders = std::iter::once(log.clone()).chain(below);
-    folders.into_iter().find(|folder| folder.join("checkpoint").exists()).context("nothing was published")
-}
-
 fn copy(from: &Path, into: &Path) -> Result<()> {
     std::fs::create_dir_all(into)?;
     for entry in std::fs::read_dir(from)? {
@@ -196,17 +165,6 @@ fn copy(from: &Path, into: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What a verifier says of the log.
-fn verify(verifier: &str, log: &Path) -> Result<Value> {
-    let mut words = verifier.split_whitespace();
-    let program = words.next().context("an empty verifier")?;
-    let ran = Process::new(program).args(words).arg("--json").arg(log).output();
-    let ran = ran.with_context(|| format!("{verifier} cannot be run"))?;
-    let report: Value = serde_json::from_slice(&ran.stdout)
-        .with_context(|| format!("{verifier}: {}", String::from_utf8_lossy(&ran.stderr)))?;
-    Ok(report["inputs"][0].clone())
 }
 
 fn judge(report: &Value, taken: u64) -> Result<()> {
