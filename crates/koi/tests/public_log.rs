@@ -391,7 +391,7 @@ fn any_number_of_servers_publish_one_log() {
         for place in 0..publishers.len() {
             let place = (place + turn) % publishers.len();
             // Some look only now and then.
-            if (turn + place) % 3 != 0 {
+            if !(turn + place).is_multiple_of(3) {
                 publish_all(&mut publishers[place]);
             }
         }

@@ -3,6 +3,8 @@
 //! Any number of servers may do it at once. A step is made by who stores its number first; the leaves between two steps are
 //! the same whoever reads them, and so are the files and the signature. What is published is never less than what was.
 
+use std::num::NonZeroUsize;
+
 use koi_core::time::Time;
 use koi_fair::log::{
     AppendError, CheckpointError, MakeError, ResumeError, SignedCheckpoint, TileError, TilePath, TileWriter,
@@ -23,7 +25,10 @@ const LINES_PASSED: i64 = 10_000;
 /// Steps that are made before their checkpoint is published.
 const STEPS: usize = 64;
 /// Files that are written to a bucket at once.
-const THREADS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8).unwrap();
+const THREADS: NonZeroUsize = match NonZeroUsize::new(8) {
+    Some(threads) => threads,
+    None => NonZeroUsize::MIN,
+};
 
 /// Why the log is not published.
 #[derive(Debug, thiserror::Error)]

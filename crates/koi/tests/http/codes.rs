@@ -62,7 +62,9 @@ impl Seen<'_> {
 
 #[test]
 fn every_refusal_is_provoked_in_both_languages() {
-    let (server, code) = Server::summer(BEFORE);
+    // What is in the public log is published later than this test takes.
+    let server = Server::with(BEFORE, &["--public-log-seconds", "3600"]);
+    let code = server.stage(&campaign(CAMPAIGN));
     let api = document(&server);
     let page = server.call("GET", "/docs/problems").send().text();
     let mut seen = Seen { server: &server, page, codes: BTreeSet::new() };
@@ -191,6 +193,8 @@ fn claims(seen: &mut Seen, code: &str) {
     let problem = seen.refused(409, "coupon_already_held", &seen.claims(CAMPAIGN, &claim(code, "A")));
     assert_eq!(problem["coupon"]["id"], held);
     assert!(problem["next_allowed_at"].is_string());
+    let proof = server.call("GET", &format!("/v1/coupons/{held}/proof")).role("wallet");
+    seen.refused(409, "not_published", &proof);
     let mut other = claim(code, "B");
     other["shopper"]["person"] = "person-of-A".into();
     seen.refused(409, "person_holds_coupon", &seen.claims(CAMPAIGN, &other));
