@@ -111,7 +111,7 @@ fn the_doctor_names_what_is_the_matter() {
     let data = folder.path().to_str().unwrap();
     let doctor = || run(&["doctor", "--beacon", "local", "--data", data, "--listen", "127.0.0.1:1"]);
     let ran = doctor().expect(0);
-    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "relays", "server"] {
+    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "relays", "log", "server"] {
         assert!(ran.out.contains(&format!("well  {what}")), "{what}: {}", ran.out);
     }
     std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
@@ -126,6 +126,28 @@ fn the_doctor_names_what_is_the_matter() {
         let ran = doctor().expect(1);
         assert!(ran.out.contains(&said), "{mode:o}: {}", ran.out);
     }
+}
+
+#[test]
+fn the_doctor_compares_what_is_published_with_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    drop(Server::sandbox(folder.path()));
+    let doctor = || run(&["doctor", "--sandbox", "--beacon", "local", "--data", data, "--listen", "127.0.0.1:1"]);
+    assert!(doctor().expect(0).out.contains("well  log"), "{}", doctor().out);
+    let log = folder.path().join("log");
+    let key = koi_fair::log::SignerKey::from_seed("koi.example/log", [7; 32]).unwrap();
+    let root = koi_fair::log::TreeHash::of_leaf(b"a leaf");
+    let checkpoint = koi_fair::log::Checkpoint::new("koi.example/log", 1, root).unwrap();
+    std::fs::write(log.join("checkpoint"), checkpoint.sign(&[&key]).unwrap().to_string()).unwrap();
+    let said = doctor().expect(1).out;
+    assert!(
+        said.contains("bad   log       ") && said.contains("is not of the log whose key is beside it"),
+        "{said}"
+    );
+    std::fs::write(log.join("key"), format!("{}\n", key.verifier())).unwrap();
+    let said = doctor().expect(1).out;
+    assert!(said.contains("1 leaves of the public log are published, and the database knows of 0"), "{said}");
 }
 
 /// A relay on this machine that serves a published round of quicknet as its latest: it is genuine, and long ago.

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use koi_core::time::{DAY_MS, Time};
 use koi_fair::beacon::relay::{Relays, Why};
 use koi_fair::beacon::{Chain, Verified};
+use koi_fair::log::{SignedCheckpoint, VerifierKey};
 use koi_store::sqlite::Folder;
 use koi_store::{Installation, StoreError};
 use serde_json::json;
@@ -18,6 +19,8 @@ use super::{Ended, Ending, terminal};
 use crate::engine::beacons::time_of;
 use crate::engine::clock::Clock;
 use crate::limits;
+use crate::public_log::place::Address;
+use crate::public_log::{self, Place, publisher};
 use crate::settings::environment::Environment;
 use crate::settings::{Beacon, Serve};
 
@@ -35,7 +38,7 @@ const FREE_LEAST_MIB: u64 = 512;
 /// A machine's clock before this was never set: the program is younger.
 const CLOCK_EARLIEST: Time = Time::of_ms(1_767_225_600_000);
 
-/// Looks for whatever may be the matter: settings, folder, disk, clock, database, ledger, relays
+/// Looks for whatever may be the matter: settings, folder, disk, clock, database, ledger, public log, relays
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Doctor {
@@ -106,6 +109,7 @@ impl Doctor {
             Finding::of("database", database(&installation)),
             Finding::of("ledger", ledger(&installation, environment)),
             Finding::of("relays", relays(&serve)),
+            Finding::of("log", public_log(&serve, &installation)),
             Finding::of("server", server(&serve.listen)),
         ]);
         findings
@@ -240,6 +244,43 @@ fn relays_found(chain: &Chain, answers: &[(String, Result<Verified, Why>)], now:
         said += &format!("; not {}", failed.join("; "));
     }
     Ok(said)
+}
+
+/// What is published must be signed by the log's key, and continued by the database.
+fn public_log(serve: &Serve, installation: &Installation) -> anyhow::Result<String> {
+    let reader = match installation.reader() {
+        Err(StoreError::Absent(_)) => return Ok("nothing was published yet".to_owned()),
+        reader => reader?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let address = serve.public_log.clone().or_else(|| own_copy(serve, installation));
+    let Some(address) = address else { return Ok("no copy of it is kept here".to_owned()) };
+    let place = Place::open(&address, runtime.handle().clone())?;
+    let text = |name: &str| -> anyhow::Result<Option<String>> {
+        Ok(place.read_file(name)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    let (Some(key), Some(checkpoint)) = (text(public_log::KEY)?, text(public_log::CHECKPOINT)?) else {
+        return Ok(format!("nothing is published in {address} yet"));
+    };
+    let key: VerifierKey = key.trim_end().parse().with_context(|| format!("{address}/key"))?;
+    let signed: SignedCheckpoint = checkpoint.parse().with_context(|| format!("{address}/checkpoint"))?;
+    let stated = signed.open(key.name().as_str(), std::slice::from_ref(&key));
+    let stated =
+        stated.with_context(|| format!("{address}/checkpoint is not of the log whose key is beside it"))?;
+    publisher::continued(&reader, stated.size(), &stated.root())?;
+    Ok(format!("{} leaves of {} are published in {address}", stated.size(), stated.origin()))
+}
+
+/// Where the server of these settings keeps its own copy, if it has made one.
+fn own_copy(serve: &Serve, installation: &Installation) -> Option<Address> {
+    let log = serve.data.join("log");
+    if !installation.is_shared() {
+        return log.is_dir().then_some(Address::Folder(log));
+    }
+    let copies = log.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let copies: Vec<_> = copies.filter(|copy| copy.join(public_log::CHECKPOINT).is_file()).collect();
+    // Which of several is that of this database nobody can tell from outside.
+    <[_; 1]>::try_from(copies).ok().map(|[copy]| Address::Folder(copy))
 }
 
 /// A server that does not run is no illness; one that runs and is not well is.

@@ -10,7 +10,7 @@ use koi_fair::log::{
 use koi_store::{Issued, Reader, Sequenced, StoreError};
 
 use super::PublicLog;
-use super::publisher::{Standing, Unpublished, published};
+use super::publisher::{Standing, Unpublished, published, step};
 use crate::engine::leaves::{between, nothing, receipt_of};
 
 /// The proof that a coupon's receipt is in the log; nothing while it is not yet.
@@ -56,8 +56,7 @@ fn index_of(log: &PublicLog, reader: &Reader, coupon: &Issued, leaf: &[u8]) -> R
     let (mut low, mut high) = (1, last.number + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        let step = step(reader, middle)?;
-        if has(reader, &step, coupon)? { high = middle } else { low = middle + 1 }
+        if has(reader, &step(reader, middle)?, coupon)? { high = middle } else { low = middle + 1 }
     }
     if low > last.number {
         return Ok(None);
@@ -68,11 +67,6 @@ fn index_of(log: &PublicLog, reader: &Reader, coupon: &Issued, leaf: &[u8]) -> R
     let place = leaves.iter().position(|other| other == leaf);
     let place = place.ok_or_else(|| StoreError::Damaged("a receipt is not in the public log".into()))?;
     Ok(Some(from.size + place as u64))
-}
-
-fn step(reader: &Reader, number: i64) -> Result<Sequenced, StoreError> {
-    let step = reader.sequenced(Some(number))?;
-    step.ok_or_else(|| StoreError::Damaged(format!("step {number} of the public log is missing")))
 }
 
 /// Whether the line with which a coupon was issued is among those of a step and all before it. The lines of a cell are in

@@ -164,10 +164,7 @@ impl Open {
         };
         if let Some(there) = published(log)? {
             let (size, root) = (there.size, there.root);
-            let step = open.step_of(size)?;
-            if step.root != root.0 {
-                return Err(Unpublished::Forked { size });
-            }
+            let step = continued(&open.reader, size, &root)?;
             open.published = size;
             match TileWriter::resume(size, &root, &log.place) {
                 Ok(tree) => (open.tree, open.at) = (tree, step),
@@ -184,33 +181,12 @@ impl Open {
         Ok(open)
     }
 
-    /// The first step with so many leaves.
-    fn step_of(&self, size: u64) -> Result<Sequenced, Unpublished> {
-        let last = self.reader.sequenced(None)?;
-        let known = last.as_ref().map_or(0, |last| last.size);
-        let Some(last) = last.filter(|last| last.size >= size) else {
-            return Err(Unpublished::Ahead { published: size, known });
-        };
-        let (mut low, mut high) = (1, last);
-        while low < high.number {
-            let middle = low + (high.number - low) / 2;
-            let step = self.step(middle)?;
-            if step.size < size { low = middle + 1 } else { high = step }
-        }
-        if high.size == size { Ok(high) } else { Err(Unpublished::Forked { size }) }
-    }
-
-    fn step(&self, number: i64) -> Result<Sequenced, StoreError> {
-        let step = self.reader.sequenced(Some(number))?;
-        step.ok_or_else(|| StoreError::Damaged(format!("step {number} of the public log is missing")))
-    }
-
     /// Takes the steps that were made, and makes those that can be; answers whether there are more.
     fn sequence(&mut self, log: &PublicLog, now: Time) -> Result<bool, Unpublished> {
         for _ in 0..STEPS {
             let last = self.reader.sequenced(None)?.map_or(0, |last| last.number);
             if self.at.number < last {
-                let step = self.step(self.at.number + 1)?;
+                let step = step(&self.reader, self.at.number + 1)?;
                 let leaves = between(&self.reader, &mut self.campaigns, &self.at, &step)?;
                 // Nothing is written that the step did not mean.
                 if self.root_with(&leaves).0 != step.root {
@@ -285,6 +261,29 @@ impl Open {
         self.published = size;
         Ok(Some(Published { checkpoint, size }))
     }
+}
+
+/// The step that published leaves end with: the database goes on from there, or from nothing.
+pub fn continued(reader: &Reader, size: u64, root: &TreeHash) -> Result<Sequenced, Unpublished> {
+    let last = reader.sequenced(None)?;
+    let known = last.as_ref().map_or(0, |last| last.size);
+    let Some(last) = last.filter(|last| last.size >= size) else {
+        return Err(Unpublished::Ahead { published: size, known });
+    };
+    // The first one with so many leaves.
+    let (mut low, mut high) = (1, last);
+    while low < high.number {
+        let middle = low + (high.number - low) / 2;
+        let step = step(reader, middle)?;
+        if step.size < size { low = middle + 1 } else { high = step }
+    }
+    if (high.size, high.root) == (size, root.0) { Ok(high) } else { Err(Unpublished::Forked { size }) }
+}
+
+/// A step that must be there.
+pub(super) fn step(reader: &Reader, number: i64) -> Result<Sequenced, StoreError> {
+    let step = reader.sequenced(Some(number))?;
+    step.ok_or_else(|| StoreError::Damaged(format!("step {number} of the public log is missing")))
 }
 
 /// How many lines one step is further than another.
