@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod cli;
+mod connections;
 mod document;
 pub mod engine;
 mod fields;
@@ -16,3 +17,5 @@ mod schema;
 mod serve;
 pub mod settings;
 pub mod source;
+mod vkey;
+mod witness;

@@ -100,7 +100,7 @@ async fn serve_routes(
     let (stopping, stopped) = watch::channel(false);
     let following = tokio::spawn(keys.follow(stopped.clone()));
     let every = Duration::from_secs(settings.public_log_s.into());
-    let publisher = Publisher::new(installation.clone(), public_log);
+    let publisher = Publisher::new(installation.clone(), public_log, settings.witnesses.clone());
     let publishing = tokio::spawn(public_log::follow(publisher, every, metrics.clone(), stopped.clone()));
     let routes = routes(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));

@@ -25,6 +25,7 @@ use koi_store::postgres::Database;
 use koi_store::sqlite::Folder;
 
 use crate::public_log::place::Address;
+use crate::public_log::witnesses::Witness;
 
 /// What `koi serve` runs with.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub struct Serve {
     pub public_log_origin: Option<String>,
     /// How long the public log waits before it publishes what is new, in seconds.
     pub public_log_s: u32,
+    /// Who is asked to cosign the public log.
+    pub witnesses: Vec<Witness>,
 }
 
 impl Serve {

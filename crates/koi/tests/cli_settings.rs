@@ -47,6 +47,27 @@ fn everything_that_is_wrong_is_said_with_a_suggestion() {
 }
 
 #[test]
+fn a_witness_is_a_key_and_an_address() {
+    const KEY: &str = "witness.press.example+e95a829c+BO+ESNLo1Y1yZ1VWWziBBDozffRThSm/alcU4ybKwV1E";
+    let check = |list: &str, code: i32, said: &str| {
+        let mut command = koi();
+        let ran =
+            finish(command.env("KOI_WITNESSES", list).args(["config", "check", "--data", "/d"])).expect(code);
+        assert!(ran.out.contains(said), "{list}: {}", ran.out);
+    };
+    check(&format!("{KEY}@https://witness.press.example"), 0, "");
+    check(KEY, 1, "KOI_WITNESSES: must be VKEY@URL, several with spaces between them");
+    check(&format!("{KEY}@witness.press.example"), 1, "the address of the witness witness.press.example");
+    check(&format!("{}@https://w.example", KEY.replace("press", "prass")), 1, "the id of the key");
+    check(
+        &format!("{KEY}@https://a.example {KEY}@https://b.example"),
+        1,
+        "witness.press.example is another one, too",
+    );
+    check("  ", 1, "it names nobody");
+}
+
+#[test]
 fn variables_of_others_do_not_disturb() {
     let mut command = koi();
     for name in ["KOI_ACCEPT_POSTGRES", "KOI_TEST_SEED", "KOI_BENCH_ROUNDS", "KOI_SERVICE_HOST", "KOI_PORT_80_TCP"]

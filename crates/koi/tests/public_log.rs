@@ -74,7 +74,7 @@ impl Scene {
     }
 
     fn publisher(&self, folder: &Path) -> Publisher {
-        Publisher::new(self.installation.clone(), self.log(folder))
+        Publisher::new(self.installation.clone(), self.log(folder), Vec::new())
     }
 
     /// So many shoppers claim; answers how many got something.
@@ -372,7 +372,7 @@ fn a_place_of_another_log_is_left_alone() {
     let mut writer = other.installation.administer().unwrap();
     let identity = Identity::settle(&mut writer, ORIGIN, [8; 32]).unwrap();
     let place = Place::open(&Address::Folder(folder.path().to_owned()), other.runtime.handle().clone()).unwrap();
-    let mut publisher = Publisher::new(other.installation.clone(), PublicLog::new(identity, place));
+    let mut publisher = Publisher::new(other.installation.clone(), PublicLog::new(identity, place), Vec::new());
     let before = files(folder.path());
     assert!(matches!(publisher.publish(Time::of_ms(1)), Err(Unpublished::Foreign(_))));
     assert_eq!(files(folder.path()), before);

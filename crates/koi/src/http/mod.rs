@@ -11,7 +11,6 @@ mod log;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
-mod outlet;
 mod payments;
 pub(crate) mod peer_claims;
 pub(crate) mod problem;

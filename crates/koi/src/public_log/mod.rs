@@ -11,10 +11,12 @@
 //! The database is the truth, the files are made from it: a step that is stored has the same leaves for ever, whoever writes
 //! them. Files that are lost or damaged are written again, and must lead to what was signed before.
 
+mod cosigning;
 pub mod identity;
 pub mod place;
 pub mod proof;
 pub mod publisher;
+pub mod witnesses;
 
 pub use identity::Identity;
 pub use place::Place;

@@ -10,7 +10,9 @@ use koi_fair::log::{
 };
 use koi_store::{Installation, Reader, Sequenced, StoreError, Writer};
 
+use super::cosigning::Cosigning;
 use super::place::PlaceError;
+use super::witnesses::Witness;
 use super::{CHECKPOINT, KEY, PublicLog};
 use crate::engine::leaves::{Campaigns, Leaf, Limits, after, between, nothing};
 
@@ -86,6 +88,7 @@ pub struct Publisher {
     installation: Installation,
     /// What is known of the log; nothing after a failure, when it is read again.
     open: Option<Open>,
+    cosigning: Cosigning,
 }
 
 #[derive(Debug)]
@@ -101,9 +104,9 @@ struct Open {
 }
 
 impl Publisher {
-    /// The publisher of an installation's log.
-    pub fn new(installation: Installation, log: PublicLog) -> Self {
-        Self { log, installation, open: None }
+    /// The publisher of an installation's log, which these witnesses cosign.
+    pub fn new(installation: Installation, log: PublicLog, witnesses: Vec<Witness>) -> Self {
+        Self { log, installation, open: None, cosigning: Cosigning::new(witnesses) }
     }
 
     /// Publishes what is new, if there is anything; `now` is the machine's clock. Answers also whether there is more to do at
@@ -115,9 +118,29 @@ impl Publisher {
             None => Open::new(&self.installation, &self.log)?,
         };
         let is_more = open.sequence(&self.log, now)?;
-        let published = open.publish(&self.log, self.installation.is_shared())?;
+        let published = open.publish(&self.log, &mut self.cosigning, self.installation.is_shared(), now)?;
+        if published.is_none() {
+            self.cosign_again(now)?;
+        }
         self.open = Some(open);
         Ok((published, is_more))
+    }
+
+    /// Asks those witnesses again who did not cosign what is published.
+    fn cosign_again(&mut self, now: Time) -> Result<(), Unpublished> {
+        let (log, cosigning) = (&self.log, &mut self.cosigning);
+        if cosigning.is_idle() {
+            return Ok(());
+        }
+        let Some(there) = published(log)?.filter(|there| cosigning.is_wanted(&there.checkpoint)) else {
+            return Ok(());
+        };
+        let cosigned = cosigning.cosign(&log.place, there.checkpoint.clone(), now);
+        // Another server may have published more meanwhile.
+        if cosigned != there.checkpoint && published(log)?.is_some_and(|now| now.checkpoint == there.checkpoint) {
+            log.place.write_file(CHECKPOINT, cosigned.to_string().as_bytes())?;
+        }
+        Ok(())
     }
 }
 
@@ -219,7 +242,13 @@ impl Open {
     }
 
     /// Signs how far the tree is, unless that is published already.
-    fn publish(&mut self, log: &PublicLog, is_shared: bool) -> Result<Option<Published>, Unpublished> {
+    fn publish(
+        &mut self,
+        log: &PublicLog,
+        cosigning: &mut Cosigning,
+        is_shared: bool,
+        now: Time,
+    ) -> Result<Option<Published>, Unpublished> {
         let size = self.tree.size();
         if is_shared && size > self.published {
             // Another server may have been quicker, at the same place.
@@ -236,6 +265,11 @@ impl Open {
         self.tree.write_partial(&log.place)?;
         log.place.sync()?;
         let checkpoint = log.identity.sign(size, self.tree.root()).map_err(Unpublished::Foreign)?;
+        let checkpoint = cosigning.cosign(&log.place, checkpoint, now);
+        // Witnesses take their time: another server may have published more meanwhile.
+        if is_shared && published(log)?.is_some_and(|there| there.size >= size) {
+            return Ok(None);
+        }
         log.place.write_file(CHECKPOINT, checkpoint.to_string().as_bytes())?;
         for path in TilePath::partial_in_log(self.published) {
             let full = TilePath::full(path.kind(), path.index());

@@ -276,6 +276,7 @@ impl Settings {
             public_log: self.text("public_log").map(parse::public_log).transpose()?,
             public_log_origin: self.text("public_log_origin").map(parse::origin).transpose()?,
             public_log_s: self.get("public_log_seconds", parse::public_log_seconds)?,
+            witnesses: self.text("witnesses").map(parse::witnesses).transpose()?.unwrap_or_default(),
         })
     }
 }

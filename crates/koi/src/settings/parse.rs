@@ -9,6 +9,7 @@ use koi_store::postgres::{AddressError, Database};
 use tracing_subscriber::EnvFilter;
 
 use crate::public_log::place::Address;
+use crate::public_log::witnesses::{self, Witness};
 
 /// The longest time between two checkpoints of a log that grows, in seconds.
 const PUBLIC_LOG_SECONDS: u32 = 3600;
@@ -125,6 +126,17 @@ pub(crate) fn cells(text: &str) -> Result<u16, String> {
 pub(crate) fn writers(text: &str) -> Result<usize, String> {
     let writers = text.parse().ok().filter(|writers| (1..=MOST_WRITERS).contains(writers));
     writers.ok_or_else(|| format!("must be a number from 1 to {MOST_WRITERS}"))
+}
+
+/// Witnesses of the public log, `VKEY@URL` each, with spaces between them.
+pub(crate) fn witnesses(text: &str) -> Result<Vec<Witness>, String> {
+    let read = witnesses::parse(text)
+        .map_err(|why| format!("must be VKEY@URL, several with spaces between them: {why}"))?;
+    if read.is_empty() {
+        Err("must be VKEY@URL, several with spaces between them: it names nobody".into())
+    } else {
+        Ok(read)
+    }
 }
 
 #[cfg(test)]

@@ -216,6 +216,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: |text| parse::public_log_seconds(text).map(drop),
     },
     Setting {
+        name: "witnesses",
+        value: "LIST",
+        default: Fallback::Nothing("nobody cosigns"),
+        secret: false,
+        in_file: true,
+        what: "Who is asked to cosign the public log: for each witness VKEY@URL, its key and its address, with spaces \
+               between them; at most 16. See docs/witness.md.",
+        example: "witness.press.example+e95a829c+BO+ESNLo1Y1yZ1VWWziBBDozffRThSm/alcU4ybKwV1E@https://witness.press.example",
+        check: |text| parse::witnesses(text).map(drop),
+    },
+    Setting {
         name: "log",
         value: "LEVEL",
         default: Fallback::Text("info"),
