@@ -258,6 +258,16 @@ impl DrawStatement {
         Ok(canonical::text(&self.value()?)?.into_bytes())
     }
 
+    /// Its kind, as the leaf names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rules(_) => "draw_rules",
+            Self::Seal(_) => "draw_seal",
+            Self::Outcome(_) => "draw_outcome",
+            Self::Void(_) => "draw_void",
+        }
+    }
+
     /// When it became true.
     pub fn at(&self) -> Instant {
         match self {
