@@ -336,8 +336,12 @@ impl Statement {
     /// Reads a leaf of the log. It must be canonical, of this version, and say nothing else than its kind does.
     pub fn parse(leaf: &[u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(leaf).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
-        let members = without_version(canonical::read(text)?)?;
-        serde_json::from_value(members).map_err(|error| Unreadable::Member(error.to_string()))
+        Self::of_value(canonical::read(text)?)
+    }
+
+    /// Reads a statement of what was seen to be canonical.
+    fn of_value(value: Value) -> Result<Self, Unreadable> {
+        serde_json::from_value(without_version(value)?).map_err(|error| Unreadable::Member(error.to_string()))
     }
 
     /// The leaf: canonical JSON. An error if a number is beyond 2⁵³ − 1, or the rules' document holds a fraction.

@@ -57,7 +57,7 @@ impl Leaf {
         if KINDS.contains(&kind) {
             return DrawStatement::of_value(value).map(Self::Draw);
         }
-        Statement::parse(leaf).map(Self::Campaign)
+        Statement::of_value(value).map(Self::Campaign)
     }
 }
 
