@@ -186,7 +186,7 @@ impl Plan {
 
     /// Who is excluded.
     pub fn exclusions(&self) -> Vec<Exclusion> {
-        let reason = |index: u64| if index % 3 == 0 { "employee" } else { "double_entry" };
+        let reason = |index: u64| if index.is_multiple_of(3) { "employee" } else { "double_entry" };
         let step = usize::try_from(self.excluded_every).unwrap_or(usize::MAX);
         let excluded = (0..self.entries).step_by(step.max(1)).filter(|_| step > 0);
         excluded.map(|index| Exclusion { index, reason: reason(index).to_owned() }).collect()
