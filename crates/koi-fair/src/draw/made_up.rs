@@ -11,7 +11,7 @@
 //! let root = plan.write_entries(&entries, NonZeroUsize::MIN)?;
 //! let draw = plan.hold(root)?;
 //! let file = draw.proof(&entries, 41)?.text()?;
-//! let verdict = DrawProof::parse(file.as_bytes())?.verify(&plan.trust(), None)?;
+//! let verdict = DrawProof::parse(file.as_bytes())?.verify(&plan.trust()?, None)?;
 //! assert!(verdict.to_string().starts_with("You were number 42 of 1,000; "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -27,9 +27,9 @@ use super::{
 };
 use crate::beacon::{BeaconRefusal, Chain, Verified, local};
 use crate::log::{
-    AppendError, Checkpoint, CheckpointError, CosignTime, CosignerKey, KeyError, KnownLog, Leaves, MakeError,
-    NoSuchNode, SignedCheckpoint, SignerKey, TileReader, TileSink, TileSource, TileWriter, TimeOutOfRange,
-    TreeHash, inclusion,
+    AppendError, Checkpoint, CheckpointError, CosignTime, CosignerKey, KeyError, Leaves, MakeError, NoSuchNode,
+    SignedCheckpoint, SignerKey, TileReader, TileSink, TileSource, TileWriter, TimeOutOfRange, TreeHash,
+    inclusion,
 };
 use crate::statement::{
     DrawBeacon, DrawOutcome, DrawRules, DrawSeal, DrawStatement, DrawVoid, ExclusionsSealed, Hex32, Instant,
@@ -126,9 +126,12 @@ impl Plan {
     }
 
     /// What who checks this draw trusts.
-    pub fn trust(&self) -> DrawTrust {
-        let keys = self.signer().map(|signer| vec![signer.verifier()]).unwrap_or_default();
-        DrawTrust::of_log(KnownLog { origin: ORIGIN.to_owned(), keys })
+    ///
+    /// # Errors
+    ///
+    /// None: the name of the log's key is one.
+    pub fn trust(&self) -> Result<DrawTrust, KeyError> {
+        Ok(DrawTrust::of_key(self.signer()?.verifier()))
     }
 
     /// Salt and id of an entrant.

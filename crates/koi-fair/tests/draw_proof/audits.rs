@@ -15,7 +15,7 @@ fn audited(statements: &[Vec<u8>], entries: &Folder, list: &str) -> Result<Audit
     let latest = signed(size, log.root(size));
     let files = DrawFiles { early: &draw.held.in_log.checkpoint, latest: &latest, entries, exclusions: list };
     let threads = NonZeroUsize::new(2).unwrap();
-    audit("made-up", statements, &files, &draw.plan.trust(), threads).map_err(|why| why.code())
+    audit("made-up", statements, &files, &draw.plan.trust().unwrap(), threads).map_err(|why| why.code())
 }
 
 fn signed(size: u64, root: TreeHash) -> SignedCheckpoint {
@@ -118,7 +118,7 @@ fn a_draw_that_the_log_does_not_have_is_none() {
         exclusions: &held.exclusions,
     };
     let of = |name: &str| {
-        let found = audit(name, &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+        let found = audit(name, &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
         found.map_or_else(|why| why.code(), |_| "it holds")
     };
     assert_eq!(of("made-up"), "it holds");
@@ -128,7 +128,7 @@ fn a_draw_that_the_log_does_not_have_is_none() {
     let log = Leaves(held.statements.iter().map(|leaf| TreeHash::of_leaf(leaf)).collect());
     let before = signed(41, log.root(41));
     let files = DrawFiles { early: &before, ..files };
-    let found = audit("made-up", &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert_eq!(found.unwrap_err().code(), "seal_index");
 }
 
@@ -144,14 +144,14 @@ fn rules_that_the_seal_changed_are_found() {
     let size = statements.len() as u64;
     let (early, latest) = (signed(42, log.root(42)), signed(size, log.root(size)));
     let files = DrawFiles { early: &early, latest: &latest, entries: &draw.entries, exclusions: &held.exclusions };
-    let found = audit("made-up", &statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert_eq!(found.unwrap_err().code(), "rules_differ");
     // The same without the cosignatures, which the made-up log of this test does not have.
     let files = DrawFiles { early: &held.in_log.checkpoint, latest: &held.latest, ..files };
-    let found = audit("made-up", &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert!(found.is_ok(), "{found:?}");
     let files = DrawFiles { early: &signed(42, leaves_root(&held.statements, 42)), ..files };
-    let found = audit("made-up", &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert_eq!(found.unwrap_err().code(), "quorum_too_few");
 }
 
@@ -210,7 +210,7 @@ fn entries_that_nobody_could_open_are_refused() {
         entries: &folder,
         exclusions: &held.exclusions,
     };
-    let found = audit("made-up", &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert_eq!(found.unwrap_err().code(), "entries_malformed");
 }
 
@@ -226,7 +226,7 @@ fn entries_that_are_not_there_are_found() {
         entries: &draw.entries,
         exclusions: &held.exclusions,
     };
-    let found = audit("made-up", &held.statements, &files, &draw.plan.trust(), NonZeroUsize::MIN);
+    let found = audit("made-up", &held.statements, &files, &draw.plan.trust().unwrap(), NonZeroUsize::MIN);
     assert_eq!(found.unwrap_err().code(), "entries_missing");
 }
 

@@ -329,7 +329,7 @@ fn exclusions_are_the_sealed_ones() {
     }
     assert_eq!(refusal(draw, &set(skipped[1..].to_vec()), Some(list)), "skipped_differs");
     // Without the list, an entry that is said to be no exclusion is drawn: another one wins, or moves up.
-    let less = DrawProof::parse(&set(skipped[1..].to_vec())).unwrap().verify(&draw.plan.trust(), None);
+    let less = DrawProof::parse(&set(skipped[1..].to_vec())).unwrap().verify(&draw.plan.trust().unwrap(), None);
     assert!(less.is_err() || less.unwrap().exclusions_believed);
 }
 
@@ -339,14 +339,14 @@ fn whoever_verifies_may_ask_for_more() {
     let proof = draw.held.proof(&draw.entries, 123).unwrap();
     let witnesses: Vec<_> = draw.plan.cosigners().unwrap().iter().map(|cosigner| cosigner.witness()).collect();
     let with = |quorum: Quorum| {
-        let trust = DrawTrust { quorum: Some(quorum), ..draw.plan.trust() };
+        let trust = DrawTrust { quorum: Some(quorum), ..draw.plan.trust().unwrap() };
         proof.verify(&trust, None).map(|verdict| verdict.bound.cosigned.len()).map_err(|why| why.code())
     };
     assert_eq!(with(Quorum::new(witnesses[..2].to_vec(), 2).unwrap()), Ok(2));
     assert_eq!(with(Quorum::new(witnesses, 3).unwrap()), Err("quorum_too_few"));
-    let nobody = DrawTrust { chains: vec![], ..draw.plan.trust() };
+    let nobody = DrawTrust { chains: vec![], ..draw.plan.trust().unwrap() };
     assert_eq!(proof.verify(&nobody, None).map_err(|why| why.code()), Err("chain_unknown"));
-    let mut another = draw.plan.trust();
+    let mut another = draw.plan.trust().unwrap();
     another.log.keys = vec![Plan::small().cosigners().map(|_| other_key()).unwrap()];
     assert_eq!(proof.verify(&another, None).map_err(|why| why.code()), Err("signature_missing"));
 }

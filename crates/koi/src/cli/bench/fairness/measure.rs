@@ -80,6 +80,7 @@ fn round(asked: &Asked<'_>, excluded: u64, number: u64, measured: &mut Measured)
         others: OTHERS,
     };
     let files = Files::new(&asked.folder.join("entries"));
+    at_rest(asked.folder)?;
     let (root, took) = seal(&plan, &files, asked.threads)?;
     measured.seal_ms.push(millis(took));
     let held = plan.hold(root)?;
@@ -93,12 +94,19 @@ fn round(asked: &Asked<'_>, excluded: u64, number: u64, measured: &mut Measured)
         exclusions: &held.exclusions,
     };
     let begun = Instant::now();
-    let audited = audit(&plan.draw, &held.statements, &public, &plan.trust(), asked.threads);
+    let audited = audit(&plan.draw, &held.statements, &public, &plan.trust()?, asked.threads);
     measured.audit_ms.push(millis(begun.elapsed()));
     let audited = audited.map_err(|why| anyhow!("the audit says: {why}"))?;
     ensure!(audited.seal.root.0 == root.0, "the audit is of another draw");
     files.remove().context("removing the entry log")?;
-    Ok(())
+    at_rest(asked.folder)
+}
+
+/// Waits until everything written before is on the disk: a round would otherwise pay for what the one before it left
+/// behind, of which removing its files is the most.
+fn at_rest(folder: &Path) -> anyhow::Result<()> {
+    let folder = fs::File::open(folder).context("opening the folder")?;
+    rustix::fs::syncfs(folder).context("writing the folder to the disk")
 }
 
 /// Writes the entry log. Making up the entries is not measured: a real server has them.
@@ -157,7 +165,7 @@ fn draw_outcomes(held: &Held, number: u64, measured: &mut Measured) -> anyhow::R
 
 /// Makes and verifies the proofs of some persons.
 fn prove(plan: &Plan, held: &Held, files: &Files, number: u64, measured: &mut Measured) -> anyhow::Result<()> {
-    let trust = plan.trust();
+    let trust = plan.trust()?;
     let (mut made_ns, mut verified_ns, mut longest) = (Vec::new(), Vec::new(), 0);
     let winner = held.proof(files, 0)?.winner;
     let step = (plan.entries / PERSONS).max(1);
