@@ -2,7 +2,7 @@
 """Checks what a Koi server published, from the public files alone. Python 3.9 or later, nothing but its standard library.
 
     python3 koi_verify.py [--json] [--key VKEY] [--witness VKEY]... [--quorum N] [--campaign ID]...
-                          [--receipt FILE]... [--coupon ID]... INPUT...
+                          [--receipt FILE]... [--coupon ID]... [--exclusions FILE] INPUT...
 
 INPUT is a log (a folder, or an address such as https://koi.example.com/log), or what a person keeps: a receipt, a
 coupon's proof, a proof of a draw. Exit status: 0 all holds, 1 something is wrong, 2 it could not be checked.
@@ -946,27 +946,32 @@ def draw_seed(rules_hash, root, entries, chain_hash, number, randomness):
     return sha256(b"koi/draw/v1\n", rules_hash, root, be64(entries), chain_hash, be64(number), randomness)
 
 
-def drawn(tag, seed, entries, excluded, count, before=()):
-    """`count` indices that are neither excluded nor among `before`, each once. `excluded` ascends."""
+def drawn(tag, seed, entries, excluded, count, before=(), passed=None):
+    """`count` indices that are neither excluded nor among `before`, each once. `excluded` ascends. `passed`, if it is a list, is told
+    the excluded ones that were met, in this order."""
     if excluded and excluded[-1] >= entries:
         raise Refused("excluded_nobody", f"entry {excluded[-1]} is excluded, but there are {entries}")
     if count > entries - len(excluded) - len(before):
         raise Refused("too_few_entries", f"{count} entries are asked for, more than can be taken")
     if count > INDICES_MAX:
         raise Refused("too_many", f"{count} entries are asked for; at most {INDICES_MAX} are drawn at once")
-    taken, found = {*excluded, *before}, []
+    out, taken, found = set(excluded), set(before), []
     for number in range(2**32):
         if len(found) == count:
             return found
         index = first_fair(entries, tag + seed + be32(number))
-        if index not in taken:
-            taken.add(index)
+        if index in taken:
+            continue
+        taken.add(index)
+        if index not in out:
             found.append(index)
+        elif passed is not None:
+            passed.append(index)
     raise Refused("blocks_exhausted", "2^32 blocks did not find enough entries")
 
 
-def draw_outcome(seed, entries, excluded, reserves):
-    return drawn(b"koi/block/v1\n", seed, entries, excluded, 1 + reserves)
+def draw_outcome(seed, entries, excluded, reserves, passed=None):
+    return drawn(b"koi/block/v1\n", seed, entries, excluded, 1 + reserves, (), passed)
 
 
 def audit_sample(seed, entries, excluded, outcome, count):
@@ -1800,6 +1805,249 @@ class Sought:
             yield "history_differs", f"the log signed two histories: its root at {proved[1].size} leaves was another one", None
 
 
+# --- proofs of a draw: one file that a person keeps
+
+DRAW_PROOF_BYTES_MAX = 65_536
+SKIPPED_MAX, RESERVES_MAX, WITNESSES_MAX = 1000, 1000, 16
+U32_MAX = 2**32 - 1
+
+
+def is_text_of(least, most):
+    """A text of so many bytes without control characters."""
+
+    def check(value):
+        if type(value) is not str or re.search("[\x00-\x1f]", value):
+            return False
+        return least <= len(value.encode("utf-8", "surrogatepass")) <= most
+
+    return check
+
+
+def is_like(pattern):
+    return lambda value: type(value) is str and re.fullmatch(pattern, value) is not None
+
+
+def is_between(least, most):
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def is_base64(least, most, step=1):
+    def check(value):
+        data = bytes_of_base64(value) if type(value) is str else None
+        return data is not None and least <= len(data) <= most and len(data) % step == 0
+
+    return check
+
+
+def is_indices(value):
+    return is_counts(value) and len(value) <= SKIPPED_MAX and len(set(value)) == len(value)
+
+
+def are_witnesses(value):
+    try:
+        Quorum([Key(text, TYPE_WITNESS) for text in value if is_text(text)], 0)
+    except ValueError:
+        return False
+    return all(map(is_text, value)) and len(value) <= WITNESSES_MAX
+
+
+is_proof = is_base64(0, 32 * HASHES_MAX, 32)
+is_code = is_like("[a-z0-9_]{1,64}")
+DRAW_SAYS = {"at": is_instant, "draw": is_like("[a-z0-9._-]{1,64}"), "kind": is_text, "v": is_whole}
+is_draw_rules = fits(
+    {
+        **DRAW_SAYS,
+        "beacon": fits({"chain": is_hash, "local": is_flag}),
+        "claim_s": is_between(1, U32_MAX),
+        "close": is_instant,
+        "eligibility": is_text_of(1, 1000),
+        "filter": is_code,
+        "margin_s": is_between(0, U32_MAX),
+        "quorum": is_count,
+        "reserves": is_between(0, RESERVES_MAX),
+        "silent": is_text_of(1, 1000),
+        "witnesses": lambda value: type(value) is list and are_witnesses(value),
+    }
+)
+is_draw_seal = fits(
+    {
+        **DRAW_SAYS,
+        "entries": is_between(1, NUMBER_MAX),
+        "exclusions": fits({"count": is_count, "hash": is_hash}),
+        "prizes": is_count,
+        "root": is_hash,
+        "round": is_count,
+        "rules": is_anything,
+    }
+)
+is_draw_proof = fits(
+    {
+        "beacon": is_base64(48, 48),
+        "checkpoint": is_text,
+        "entry": fits(
+            {"external_id": is_text_of(1, 256), "index": is_count, "proof": is_proof, "salt": is_base64(32, 32)}
+        ),
+        "format": is_text,
+        "seal": is_anything,
+        "seal_index": is_count,
+        "seal_proof": is_proof,
+        "skipped": is_indices,
+        "winner": is_count,
+    }
+)
+
+
+def check_draw_statement(value, kind, shape):
+    if type(value) is not dict or type(value.get("v")) is not int or value["v"] != 1:
+        raise Refused("statement_version", f"the {kind} is of a version that is not known here")
+    if value.get("kind") != kind or not shape(value):
+        raise Refused("statement_member", f"a member of the {kind} is missing, unknown or wrong")
+
+
+def read_draw_proof(data):
+    """A proof of a draw in its one spelling. Nothing is verified yet."""
+    if len(data) > DRAW_PROOF_BYTES_MAX:
+        raise Refused("proof_too_long", f"a proof of a draw has at most {DRAW_PROOF_BYTES_MAX} bytes")
+    try:
+        proof = canonical(data)
+    except Refused as why:
+        raise Refused("proof_not_canonical", why.detail) from None
+    if type(proof) is not dict or proof.get("format") != "koi/draw-proof/v1":
+        raise Refused("proof_version", "it is of a format that is not known here")
+    if not is_draw_proof(proof):
+        raise Refused("proof_member", "a member of the proof is missing, unknown or wrong")
+    seal = proof["seal"]
+    check_draw_statement(seal, "draw_seal", is_draw_seal)
+    rules = seal["rules"]
+    check_draw_statement(rules, "draw_rules", is_draw_rules)
+    if not (1 if rules["witnesses"] else 0) <= rules["quorum"] <= len(rules["witnesses"]):
+        raise Refused("statement_member", "the quorum of the rules is none of their witnesses")
+    return proof, seal, rules
+
+
+def check_path(stage, index, size, entry, encoded, root):
+    """An inclusion proof, with the codes of its stage."""
+    data = bytes_of_base64(encoded)
+    hashes = [data[place : place + 32] for place in range(0, len(data), 32)]
+    try:
+        check_inclusion(index, size, leaf_hash(entry), hashes, root)
+    except Refused as why:
+        raise Refused(why.code.replace("inclusion", stage), why.detail) from None
+
+
+def check_draw_times(seal, rules):
+    """The chain of a draw and the time of its round, if everything was said when it had to be."""
+    if seal["draw"] != rules["draw"]:
+        raise Refused("draw_differs", "the seal and the rules are of different draws")
+    chain = CHAINS.get(bytes.fromhex(rules["beacon"]["chain"]))
+    if chain is None:
+        raise Refused("chain_unknown", "its randomness is of a chain that is not known here")
+    if rules["beacon"]["local"] != (chain is LOCAL):
+        raise Refused("chain_local", "the chain is marked wrongly as local or public")
+    close = instant_of(rules["close"])
+    number = chain.round_at(close + rules["margin_s"] * 1000)
+    if seal["round"] != number:
+        raise Refused("round_formula", f"the seal is of round {seal['round']}; by the rules it had to be {number}")
+    if instant_of(rules["at"]) >= close:
+        raise Refused("rules_late", "the rules were stated when entries were closed")
+    if instant_of(seal["at"]) < close:
+        raise Refused("sealed_early", "the seal was stated before entries were closed")
+    time_s = chain.time_s(number)
+    if instant_of(seal["at"]) >= time_s * 1000:
+        raise Refused("sealed_late", "the seal was stated when the round was known")
+    return chain, time_s
+
+
+def check_exclusions(proof, seal, text):
+    """The excluded indices, ascending; None if they are not given."""
+    stated, skipped = seal["exclusions"], proof["skipped"]
+    nothing = sha256(EXCLUSIONS_HEADING.encode()).hex()
+    found = [] if stated["count"] == 0 else None
+    if text is not None:
+        try:
+            found = [index for index, _ in exclusions_of(text)]
+        except ValueError as why:
+            raise Refused("exclusions_malformed", str(why)) from None
+        if sha256(text.encode()).hex() != stated["hash"]:
+            raise Refused("exclusions_hash", "the list of exclusions is not the one that was sealed")
+    if stated["count"] == 0 and stated["hash"] != nothing:
+        raise Refused("exclusions_hash", "nobody is excluded, but the hash is not that of the empty list")
+    differs = found is not None and len(found) != stated["count"]
+    if differs or stated["count"] > seal["entries"] or len(skipped) > stated["count"]:
+        raise Refused("exclusions_count", "the number of exclusions is not the one that was sealed")
+    if any(index >= seal["entries"] for index in [*(found or [])[-1:], *skipped]):
+        raise Refused("excluded_nobody", "an index is excluded that is no entry's")
+    return found
+
+
+def check_winner(proof, seal, rules, chain, excluded):
+    """The winner and the reserves, drawn again."""
+    asked = 1 + rules["reserves"]
+    if asked > seal["entries"] - seal["exclusions"]["count"]:
+        raise Refused("too_few_entries", "there are fewer entries than winner and reserves")
+    rules_hash = sha256(canonical_text(rules).encode())
+    randomness = sha256(bytes_of_base64(proof["beacon"]))
+    seed = draw_seed(rules_hash, bytes.fromhex(seal["root"]), seal["entries"], chain.hash, seal["round"], randomness)
+    passed = []
+    indices = draw_outcome(seed, seal["entries"], sorted(proof["skipped"]) if excluded is None else excluded, rules["reserves"], passed)
+    if passed != proof["skipped"]:
+        raise Refused("skipped_differs", f"the draw passed over {passed}, the proof says {proof['skipped']}")
+    if indices[0] != proof["winner"]:
+        raise Refused("winner_differs", f"the winner is entry {indices[0]}, the proof says {proof['winner']}")
+    return indices
+
+
+def check_draw_proof(input, data, asked, exclusions=None):
+    """A person's proof in a draw; the first thing that is wrong is said."""
+    checked = Checked(input, "draw_proof")
+    try:
+        proof, seal, rules = read_draw_proof(data)
+        checkpoint = Checkpoint(proof["checkpoint"], asked.key)
+        leaf = canonical_text(seal).encode()
+        check_path("seal", proof["seal_index"], checkpoint.size, leaf, proof["seal_proof"], checkpoint.root)
+        chain, time_s = check_draw_times(seal, rules)
+        witnesses = Quorum([Key(text, TYPE_WITNESS) for text in rules["witnesses"]], rules["quorum"])
+        cosignatures = witnesses.reached(checkpoint.note, time_s)
+        own = asked.quorum.reached(checkpoint.note, time_s)
+        wrong = beacon_wrong(chain, seal["round"], bytes_of_base64(proof["beacon"]), None)
+        if wrong:
+            raise Refused("beacon_signature" if wrong[0] == "signature_wrong" else "beacon_encoding", wrong[1])
+        entry = proof["entry"]
+        salt, root = bytes_of_base64(entry["salt"]), bytes.fromhex(seal["root"])
+        opened = entry_leaf(rules["draw"], salt, entry["external_id"])
+        check_path("entry", entry["index"], seal["entries"], opened, entry["proof"], root)
+        excluded = check_exclusions(proof, seal, exclusions)
+        winner, *reserves = check_winner(proof, seal, rules, chain, excluded)
+    except Refused as why:
+        checked.refuse(why.finding())
+        return checked
+    index = entry["index"]
+    is_out = index in (proof["skipped"] if excluded is None else excluded)
+    place = "winner" if index == winner else "reserve" if index in reserves else "excluded" if is_out else "none"
+    checked.said.update(origin=asked.key.name, size=checkpoint.size, root=base64_of(checkpoint.root))
+    checked.said["cosigned"] = cosigned_text([*cosignatures, *(one for one in own if one not in cosignatures)])
+    checked.said["draw"] = {
+        "draw": rules["draw"],
+        "entries": seal["entries"],
+        "index": index,
+        "number": index + 1,
+        "winner": winner,
+        "reserves": reserves,
+        "place": place,
+        "round": seal["round"],
+        "local": rules["beacon"]["local"],
+    }
+    caveats = {
+        "local_randomness": rules["beacon"]["local"],
+        "no_witnesses": not rules["quorum"],
+        "exclusions_believed": excluded is None,
+        "exclusions_believed": "that those who were passed over are excluded is believed: give the published list with --exclusions",
+    "signature_not_checked": not BLS,
+    }
+    checked.caveats |= {caveat for caveat, holds in caveats.items() if holds}
+    return checked
+
+
 # --------------------------------------------------------------------------------------------- 9. the command
 
 CAVEATS = {
@@ -1811,6 +2059,7 @@ CAVEATS = {
     "unrevealed": "the packets of a closed campaign could not be drawn again",
     "not_in_log": "a receipt alone is a promise: that the log has it is checked with the log, or with a proof",
     "face_not_drawn": "that the packet is the one which the stock gave is checked with the whole log, after the close",
+    "exclusions_believed": "that those who were passed over are excluded is believed: give the published list with --exclusions",
     "signature_not_checked": "the beacon's BLS signature was not checked itself, only its form and its hash: install py_ecc for that",
 }
 
@@ -1835,6 +2084,11 @@ def in_words(checked):
             f"  coupon {said['coupon']}: claim {said['ordinal']} in cell {said['cell']} of {said['campaign']} took a packet of"
             f" {words((said['face'], said['split']))} at {said['at']}"
         )
+    if "draw" in checked:
+        said = checked["draw"]
+        place = {"winner": "you won", "reserve": "you are a reserve", "excluded": "you were excluded", "none": "you did not win"}
+        lines.append(f"  draw {said['draw']}, round {said['round']}: {place[said['place']]}")
+        lines.append(f"  you were number {said['number']:,} of {said['entries']:,}; the winner is number {said['winner'] + 1:,}")
     if "leaf" in checked:
         lines.append(f"  it is leaf {checked['leaf']} of the log")
     for found in checked.get("receipts", []):
@@ -1880,6 +2134,7 @@ def arguments():
     parser.add_argument("--campaign", metavar="ID", action="append", default=[], help="replays this campaign only")
     parser.add_argument("--receipt", metavar="FILE", action="append", default=[], help="a receipt or proof that the log must have")
     parser.add_argument("--coupon", metavar="ID", action="append", default=[], help="a coupon that the log must have")
+    parser.add_argument("--exclusions", metavar="FILE", help="the published list of a draw's exclusions")
     parser.add_argument("--json", action="store_true", help="writes one JSON object")
     return parser.parse_args()
 
@@ -1901,6 +2156,7 @@ def run(wanted):
     """The report. Everything is opened before anything is checked."""
     asked = asked_of(wanted)
     inputs = [(name, opened(name)) for name in wanted.inputs]
+    exclusions = file_of(wanted.exclusions).decode("utf-8", "replace") if wanted.exclusions else None
     logs = [files for _, files in inputs if not isinstance(files, bytes)]
     if not logs and (asked.campaigns or asked.papers or asked.coupons):
         raise CannotRun("--receipt, --coupon and --campaign are looked up in a log: give its folder or its address, too")
@@ -1916,7 +2172,12 @@ def run(wanted):
         if not isinstance(files, bytes):
             checked.append(check_log(name, files, asked).report())
         elif kind_of(files) == "unknown" or key:
-            checked.append(check_paper(name, files, Asked(key, asked.quorum)).report())
+            by = Asked(key, asked.quorum)
+            is_draw = kind_of(files) == "draw_proof"
+            one = check_draw_proof(name, files, by, exclusions) if is_draw else check_paper(name, files, by)
+            if not asked.key and one.said["kind"] != "unknown":
+                one.caveats.add("key_believed")
+            checked.append(one.report())
         else:
             raise CannotRun(f"{name} is checked with the log's key: give it with --key VKEY, or the log beside it")
     return {"ok": all(one["ok"] for one in checked), "inputs": checked}
