@@ -1074,12 +1074,118 @@ SHAPES = {kind: fits({**ALL, **members}) for kind, members in KINDS.items()}
 OF_A_CELL = {"receipt", "put_back", "sent", "received"}
 
 
+# --- statements of draws, which stand in the same log
+
+SKIPPED_MAX, RESERVES_MAX, WITNESSES_MAX = 1000, 1000, 16
+U32_MAX = 2**32 - 1
+
+
+def is_text_of(least, most):
+    """A text of so many bytes without control characters."""
+
+    def check(value):
+        if type(value) is not str or re.search("[\x00-\x1f]", value):
+            return False
+        return least <= len(value.encode("utf-8", "surrogatepass")) <= most
+
+    return check
+
+
+def is_like(pattern):
+    return lambda value: type(value) is str and re.fullmatch(pattern, value) is not None
+
+
+def is_between(least, most):
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def is_base64(least, most, step=1):
+    def check(value):
+        data = bytes_of_base64(value) if type(value) is str else None
+        return data is not None and least <= len(data) <= most and len(data) % step == 0
+
+    return check
+
+
+def is_indices(value):
+    return is_counts(value) and len(value) <= SKIPPED_MAX and len(set(value)) == len(value)
+
+
+def are_witnesses(value):
+    try:
+        Quorum([Key(text, TYPE_WITNESS) for text in value if is_text(text)], 0)
+    except ValueError:
+        return False
+    return all(map(is_text, value)) and len(value) <= WITNESSES_MAX
+
+
+is_proof = is_base64(0, 32 * HASHES_MAX, 32)
+is_code = is_like("[a-z0-9_]{1,64}")
+DRAW_SAYS = {"at": is_instant, "draw": is_like("[A-Za-z0-9._-]{1,64}"), "kind": is_text, "v": is_whole}
+is_draw_rules = fits(
+    {
+        **DRAW_SAYS,
+        "beacon": fits({"chain": is_hash, "local": is_flag}),
+        "claim_s": is_between(1, U32_MAX),
+        "close": is_instant,
+        "eligibility": is_text_of(1, 1000),
+        "filter": is_code,
+        "margin_s": is_between(0, U32_MAX),
+        "quorum": is_count,
+        "reserves": is_between(0, RESERVES_MAX),
+        "silent": is_text_of(1, 1000),
+        "witnesses": lambda value: type(value) is list and are_witnesses(value),
+    }
+)
+is_draw_seal = fits(
+    {
+        **DRAW_SAYS,
+        "entries": is_between(1, NUMBER_MAX),
+        "exclusions": fits({"count": is_count, "hash": is_hash}),
+        "prizes": is_count,
+        "root": is_hash,
+        "round": is_count,
+        "rules": is_anything,
+    }
+)
+DRAW_SHAPES = {
+    "draw_rules": lambda value: is_draw_rules(value) and has_quorum(value),
+    "draw_seal": is_draw_seal,
+    "draw_outcome": fits(
+        {**DRAW_SAYS, "reserves": is_indices, "round": is_count, "signature": is_like("[0-9a-f]{96}"), "winner": is_count}
+    ),
+    "draw_void": fits({**DRAW_SAYS, "reason": is_code}),
+}
+
+
+def has_quorum(rules):
+    """Without witnesses there is none; with some, one at least must cosign."""
+    witnesses = len(rules["witnesses"])
+    return min(1, witnesses) <= rules["quorum"] <= witnesses
+
+
+def check_draw_statement(value, kind):
+    """That a statement of a draw is sound, and the rules that a seal has in it."""
+    whole = [(value, kind)]
+    if kind == "draw_seal":
+        whole.append((value.get("rules") if type(value) is dict else None, "draw_rules"))
+    for part, of in whole:
+        if type(part) is not dict or type(part.get("v")) is not int or part["v"] != 1:
+            raise Refused("statement_version", f"the {of} is of a version that is not known here")
+    for part, of in whole:
+        if part.get("kind") != of or not DRAW_SHAPES[of](part):
+            raise Refused("statement_member", f"a member of the {of} is missing, unknown or wrong")
+
+
 def statement_of(leaf):
     """What a leaf says. Raises Refused unless it is a statement."""
     value = canonical(leaf)
     if type(value) is not dict or type(value.get("v")) is not int or value["v"] != 1:
         raise Refused("statement_version", "it is of a version that is not known here")
     kind = value.get("kind")
+    if type(kind) is str and kind in DRAW_SHAPES:
+        check_draw_statement(value, kind)
+        return value
     if type(kind) is not str or kind not in SHAPES:
         raise Refused("statement_member", "it is of a kind that is not known here")
     if not SHAPES[kind](value):
@@ -1592,13 +1698,13 @@ def read_log(files, asked, checked):
         except Refused as why:
             checked.refuse(why.finding(leaf=index))
             continue
-        campaign, kind = statement["campaign"], statement["kind"]
+        campaign, kind = statement.get("campaign"), statement["kind"]
         kinds[kind] += 1
         latest = max(latest or "", statement["at"])
         if kind == "receipt":
             sought.see(index, statement)
-        if asked.campaigns and campaign not in asked.campaigns:
-            continue
+        if campaign is None or (asked.campaigns and campaign not in asked.campaigns):
+            continue  # a draw's statement is checked with a proof of the draw
         if campaign not in findings:
             if len(findings) == CAMPAIGNS_MAX:
                 raise CannotRun(f"the log is of more than {CAMPAIGNS_MAX} campaigns: choose some of them with --campaign")
@@ -1637,7 +1743,7 @@ def replay_all(tiles, root, outlines, findings, checked):
             statement = statement_of(leaf)
         except Refused:
             continue  # it was noted before
-        replay = replays.get(statement["campaign"])
+        replay = replays.get(statement.get("campaign"))
         if replay:
             replay.findings.leaf = index
             replay.take(statement)
@@ -1808,78 +1914,6 @@ class Sought:
 # --- proofs of a draw: one file that a person keeps
 
 DRAW_PROOF_BYTES_MAX = 65_536
-SKIPPED_MAX, RESERVES_MAX, WITNESSES_MAX = 1000, 1000, 16
-U32_MAX = 2**32 - 1
-
-
-def is_text_of(least, most):
-    """A text of so many bytes without control characters."""
-
-    def check(value):
-        if type(value) is not str or re.search("[\x00-\x1f]", value):
-            return False
-        return least <= len(value.encode("utf-8", "surrogatepass")) <= most
-
-    return check
-
-
-def is_like(pattern):
-    return lambda value: type(value) is str and re.fullmatch(pattern, value) is not None
-
-
-def is_between(least, most):
-    return lambda value: type(value) is int and least <= value <= most
-
-
-def is_base64(least, most, step=1):
-    def check(value):
-        data = bytes_of_base64(value) if type(value) is str else None
-        return data is not None and least <= len(data) <= most and len(data) % step == 0
-
-    return check
-
-
-def is_indices(value):
-    return is_counts(value) and len(value) <= SKIPPED_MAX and len(set(value)) == len(value)
-
-
-def are_witnesses(value):
-    try:
-        Quorum([Key(text, TYPE_WITNESS) for text in value if is_text(text)], 0)
-    except ValueError:
-        return False
-    return all(map(is_text, value)) and len(value) <= WITNESSES_MAX
-
-
-is_proof = is_base64(0, 32 * HASHES_MAX, 32)
-is_code = is_like("[a-z0-9_]{1,64}")
-DRAW_SAYS = {"at": is_instant, "draw": is_like("[a-z0-9._-]{1,64}"), "kind": is_text, "v": is_whole}
-is_draw_rules = fits(
-    {
-        **DRAW_SAYS,
-        "beacon": fits({"chain": is_hash, "local": is_flag}),
-        "claim_s": is_between(1, U32_MAX),
-        "close": is_instant,
-        "eligibility": is_text_of(1, 1000),
-        "filter": is_code,
-        "margin_s": is_between(0, U32_MAX),
-        "quorum": is_count,
-        "reserves": is_between(0, RESERVES_MAX),
-        "silent": is_text_of(1, 1000),
-        "witnesses": lambda value: type(value) is list and are_witnesses(value),
-    }
-)
-is_draw_seal = fits(
-    {
-        **DRAW_SAYS,
-        "entries": is_between(1, NUMBER_MAX),
-        "exclusions": fits({"count": is_count, "hash": is_hash}),
-        "prizes": is_count,
-        "root": is_hash,
-        "round": is_count,
-        "rules": is_anything,
-    }
-)
 is_draw_proof = fits(
     {
         "beacon": is_base64(48, 48),
@@ -1897,13 +1931,6 @@ is_draw_proof = fits(
 )
 
 
-def check_draw_statement(value, kind, shape):
-    if type(value) is not dict or type(value.get("v")) is not int or value["v"] != 1:
-        raise Refused("statement_version", f"the {kind} is of a version that is not known here")
-    if value.get("kind") != kind or not shape(value):
-        raise Refused("statement_member", f"a member of the {kind} is missing, unknown or wrong")
-
-
 def read_draw_proof(data):
     """A proof of a draw in its one spelling. Nothing is verified yet."""
     if len(data) > DRAW_PROOF_BYTES_MAX:
@@ -1916,13 +1943,8 @@ def read_draw_proof(data):
         raise Refused("proof_version", "it is of a format that is not known here")
     if not is_draw_proof(proof):
         raise Refused("proof_member", "a member of the proof is missing, unknown or wrong")
-    seal = proof["seal"]
-    check_draw_statement(seal, "draw_seal", is_draw_seal)
-    rules = seal["rules"]
-    check_draw_statement(rules, "draw_rules", is_draw_rules)
-    if not (1 if rules["witnesses"] else 0) <= rules["quorum"] <= len(rules["witnesses"]):
-        raise Refused("statement_member", "the quorum of the rules is none of their witnesses")
-    return proof, seal, rules
+    check_draw_statement(proof["seal"], "draw_seal")
+    return proof, proof["seal"], proof["seal"]["rules"]
 
 
 def check_path(stage, index, size, entry, encoded, root):
@@ -2041,8 +2063,7 @@ def check_draw_proof(input, data, asked, exclusions=None):
         "local_randomness": rules["beacon"]["local"],
         "no_witnesses": not rules["quorum"],
         "exclusions_believed": excluded is None,
-        "exclusions_believed": "that those who were passed over are excluded is believed: give the published list with --exclusions",
-    "signature_not_checked": not BLS,
+        "signature_not_checked": not BLS,
     }
     checked.caveats |= {caveat for caveat, holds in caveats.items() if holds}
     return checked

@@ -314,15 +314,30 @@ class OfDraws(unittest.TestCase):
             self.skipTest("the vectors of proofs are not there")
         file = vectors("draw_proof")
         asked = koi.Asked(koi.Key(file["key"], koi.TYPE_NOTE), koi.Quorum([], 0))
-        for case in file["proofs"]:
-            exclusions = file["exclusions"] if case["with_list"] else None
-            report = koi.check_draw_proof("proof", case["proof"].encode(), asked, exclusions).report()
-            found = report["findings"][0]["code"] if report["findings"] else None
-            expected = None if case["code"] == "beacon_signature" and not koi.BLS else case["code"]
-            with self.subTest(case["name"]):
-                self.assertEqual(found, expected)
-                if expected is None and case["code"] is None:
-                    self.assertEqual((report["draw"]["index"], report["draw"]["winner"]), (int(case["index"]), int(case["winner"])))
+
+        def report(text, exclusions=None):
+            return koi.check_draw_proof("proof", text.encode(), asked, exclusions).report()
+
+        def check(name, text, code, exclusions=None):
+            found = [finding["code"] for finding in report(text, exclusions)["findings"]]
+            expected = [] if code == "beacon_signature" and not koi.BLS else [code]
+            self.assertEqual(found, expected, name)
+
+        honest = {case["name"]: case for case in file["honest"]}
+        for case in honest.values():
+            for said, exclusions in [(case["with_list"], case["list"]), (case["without_list"], None)]:
+                found = report(case["proof"], exclusions)
+                self.assertTrue(found["ok"], case["name"])
+                names = ("draw", "entries", "index", "winner", "reserves", "place", "round", "local")
+                self.assertEqual(found["draw"], {"number": said["index"] + 1, **{name: said[name] for name in names}})
+                cosigned = [{"name": name, "at": koi.seconds_text(at)} for name, at in said["cosigned"]]
+                self.assertEqual(found["cosigned"], cosigned)
+                self.assertEqual("exclusions_believed" in found["caveats"], said["exclusions_believed"])
+        for case in file["wrong"]:
+            check(case["name"], case["proof"], case["code"], case["list"])
+        for case in file["changed"]:
+            text = honest[case["of"]]["proof"]
+            check(case, text[: case["from"]] + case["with"] + text[case["to"] :], case["code"])
 
 
 class OfPackets(unittest.TestCase):

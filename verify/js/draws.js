@@ -1,68 +1,16 @@
 // A person's proof in a draw: one file, canonical JSON, checked in one order; the first thing that is wrong is said.
 
 import { beaconWrong, CHAINS, drawOutcome, drawSeed, entryLeaf, EXCLUSIONS_HEADING, exclusionsOf, LOCAL } from './luck.js';
-import { Checkpoint, cosignedText, Key, Quorum, TYPE_WITNESS } from './notes.js';
+import { Checkpoint, cosignedText } from './notes.js';
 import { Checked, numbered } from './papers.js';
 import { base64Of, bytesOf, bytesOfBase64, bytesOfHex, canonical, canonicalText, hexOf, instantOf, refuse, Refused, sha256 } from './pieces.js';
-import { fits, isAnything, isBetween, isCount, isCounts, isFlag, isHash, isInstant, isObject, isText } from './statements.js';
+import { areIndices, checkDrawStatement, fits, isAnything, isBase64, isCount, isObject, isText, isTextOf, witnessesOf } from './statements.js';
 import { checkStage } from './trees.js';
 
 const BYTES_MAX = 65_536;
-const SKIPPED_MAX = 1000;
-const RESERVES_MAX = 1000;
-const WITNESSES_MAX = 16;
 const HASHES_MAX = 64;
-const U32_MAX = 2 ** 32 - 1;
 
-const isTextOf = (least, most) => (value) => {
-  const length = isText(value) && !/[\u0000-\u001f]/.test(value) ? bytesOf(value).length : -1;
-  return length >= least && length <= most;
-};
-const isLike = (pattern) => (value) => isText(value) && pattern.test(value);
-const isBase64 = (least, most, step = 1) => (value) => {
-  const length = isText(value) ? (bytesOfBase64(value)?.length ?? -1) : -1;
-  return length >= least && length <= most && length % step === 0;
-};
 const isProof = isBase64(0, 32 * HASHES_MAX, 32);
-const areIndices = (value) => isCounts(value) && value.length <= SKIPPED_MAX && new Set(value).size === value.length;
-const isCode = isLike(/^[a-z0-9_]{1,64}$/);
-
-const witnessesOf = (texts, needed) => new Quorum(texts.map((text) => new Key(text, TYPE_WITNESS)), needed);
-
-function areWitnesses(value) {
-  if (!Array.isArray(value) || value.length > WITNESSES_MAX || !value.every(isText)) return false;
-  try {
-    return Boolean(witnessesOf(value, 0));
-  } catch {
-    return false;
-  }
-}
-
-const ALL = { at: isInstant, draw: isLike(/^[a-z0-9._-]{1,64}$/), kind: isText, v: isCount };
-const SHAPES = {
-  draw_rules: fits({
-    ...ALL,
-    beacon: fits({ chain: isHash, local: isFlag }),
-    claim_s: isBetween(1, U32_MAX),
-    close: isInstant,
-    eligibility: isTextOf(1, 1000),
-    filter: isCode,
-    margin_s: isBetween(0, U32_MAX),
-    quorum: isCount,
-    reserves: isBetween(0, RESERVES_MAX),
-    silent: isTextOf(1, 1000),
-    witnesses: areWitnesses,
-  }),
-  draw_seal: fits({
-    ...ALL,
-    entries: isBetween(1, Number.MAX_SAFE_INTEGER),
-    exclusions: fits({ count: isCount, hash: isHash }),
-    prizes: isCount,
-    root: isHash,
-    round: isCount,
-    rules: isAnything,
-  }),
-};
 const isDrawProof = fits({
   beacon: isBase64(48, 48),
   checkpoint: isText,
@@ -74,11 +22,6 @@ const isDrawProof = fits({
   skipped: areIndices,
   winner: isCount,
 });
-
-function checkStatement(value, kind) {
-  if (!isObject(value) || value.v !== 1) refuse('statement_version', `the ${kind} is of a version that is not known here`);
-  if (value.kind !== kind || !SHAPES[kind](value)) refuse('statement_member', `a member of the ${kind} is missing, unknown or wrong`);
-}
 
 /** A proof in its one spelling. Nothing is verified yet. */
 function readProof(bytes) {
@@ -92,13 +35,8 @@ function readProof(bytes) {
   }
   if (!isObject(proof) || proof.format !== 'koi/draw-proof/v1') refuse('proof_version', 'it is of a format that is not known here');
   if (!isDrawProof(proof)) refuse('proof_member', 'a member of the proof is missing, unknown or wrong');
-  const { seal } = proof;
-  checkStatement(seal, 'draw_seal');
-  const { rules } = seal;
-  checkStatement(rules, 'draw_rules');
-  const { length } = rules.witnesses;
-  if (rules.quorum > length || (length && !rules.quorum)) refuse('statement_member', 'the quorum of the rules is none of their witnesses');
-  return { proof, seal, rules };
+  checkDrawStatement(proof.seal, 'draw_seal');
+  return { proof, seal: proof.seal, rules: proof.seal.rules };
 }
 
 function hashesOf(encoded) {

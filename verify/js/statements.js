@@ -1,6 +1,7 @@
 // What a leaf of the log may say: one JSON object in canonical form, of exactly the members of its kind.
 
-import { bytesOfHex, canonical, instantOf, refuse } from './pieces.js';
+import { Key, Quorum, TYPE_WITNESS } from './notes.js';
+import { bytesOf, bytesOfBase64, bytesOfHex, canonical, instantOf, refuse } from './pieces.js';
 
 export const isText = (value) => typeof value === 'string';
 export const isFlag = (value) => typeof value === 'boolean';
@@ -46,10 +47,94 @@ const MEMBERS = {
 };
 const SHAPES = new Map(Object.entries(MEMBERS).map(([kind, members]) => [kind, fits({ ...ALL, ...members })]));
 
+// --- statements of draws, which stand in the same log
+
+const SKIPPED_MAX = 1000;
+const RESERVES_MAX = 1000;
+const WITNESSES_MAX = 16;
+const U32_MAX = 2 ** 32 - 1;
+
+export const isTextOf = (least, most) => (value) => {
+  const length = isText(value) && !/[\u0000-\u001f]/.test(value) ? bytesOf(value).length : -1;
+  return length >= least && length <= most;
+};
+const isLike = (pattern) => (value) => isText(value) && pattern.test(value);
+export const isBase64 = (least, most, step = 1) => (value) => {
+  const length = isText(value) ? (bytesOfBase64(value)?.length ?? -1) : -1;
+  return length >= least && length <= most && length % step === 0;
+};
+export const areIndices = (value) => isCounts(value) && value.length <= SKIPPED_MAX && new Set(value).size === value.length;
+const isCode = isLike(/^[a-z0-9_]{1,64}$/);
+
+export const witnessesOf = (texts, needed) => new Quorum(texts.map((text) => new Key(text, TYPE_WITNESS)), needed);
+
+function areWitnesses(value) {
+  if (!Array.isArray(value) || value.length > WITNESSES_MAX || !value.every(isText)) return false;
+  try {
+    return Boolean(witnessesOf(value, 0));
+  } catch {
+    return false;
+  }
+}
+
+const DRAW_SAYS = { at: isInstant, draw: isLike(/^[A-Za-z0-9._-]{1,64}$/), kind: isText, v: isCount };
+const DRAW_SHAPES = {
+  draw_rules: fits({
+    ...DRAW_SAYS,
+    beacon: fits({ chain: isHash, local: isFlag }),
+    claim_s: isBetween(1, U32_MAX),
+    close: isInstant,
+    eligibility: isTextOf(1, 1000),
+    filter: isCode,
+    margin_s: isBetween(0, U32_MAX),
+    quorum: isCount,
+    reserves: isBetween(0, RESERVES_MAX),
+    silent: isTextOf(1, 1000),
+    witnesses: areWitnesses,
+  }),
+  draw_seal: fits({
+    ...DRAW_SAYS,
+    entries: isBetween(1, Number.MAX_SAFE_INTEGER),
+    exclusions: fits({ count: isCount, hash: isHash }),
+    prizes: isCount,
+    root: isHash,
+    round: isCount,
+    rules: isAnything,
+  }),
+  draw_outcome: fits({
+    ...DRAW_SAYS,
+    reserves: areIndices,
+    round: isCount,
+    signature: isLike(/^[0-9a-f]{96}$/),
+    winner: isCount,
+  }),
+  draw_void: fits({ ...DRAW_SAYS, reason: isCode }),
+};
+
+/** Without witnesses there is no quorum; with some, one at least must cosign. */
+const hasQuorum = ({ kind, witnesses, quorum }) =>
+  kind !== 'draw_rules' || (quorum <= witnesses.length && quorum >= Math.min(1, witnesses.length));
+
+/** That a statement of a draw is sound, and the rules that a seal has in it. */
+export function checkDrawStatement(value, kind) {
+  const whole = kind === 'draw_seal' ? [[value, kind], [value?.rules, 'draw_rules']] : [[value, kind]];
+  for (const [part, of] of whole) {
+    if (!isObject(part) || part.v !== 1) refuse('statement_version', `the ${of} is of a version that is not known here`);
+  }
+  for (const [part, of] of whole) {
+    const sound = part.kind === of && DRAW_SHAPES[of](part) && hasQuorum(part);
+    if (!sound) refuse('statement_member', `a member of the ${of} is missing, unknown or wrong`);
+  }
+}
+
 /** What a leaf says. Throws Refused unless it is a statement. */
 export function statementOf(leaf) {
   const value = canonical(leaf);
   if (!isObject(value) || value.v !== 1) refuse('statement_version', 'it is of a version that is not known here');
+  if (Object.hasOwn(DRAW_SHAPES, value.kind)) {
+    checkDrawStatement(value, value.kind);
+    return value;
+  }
   const shape = SHAPES.get(value.kind);
   if (!shape) refuse('statement_member', 'it is of a kind that is not known here');
   if (!shape(value)) refuse('statement_member', `a member of the ${value.kind} is missing, unknown or wrong`);

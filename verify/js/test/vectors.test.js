@@ -172,14 +172,27 @@ test('draws', () => {
 });
 
 test("a person's proofs in a draw", { skip: !existsSync(at('draw_proof')) }, async () => {
-  const { key, exclusions, proofs } = vectors('draw_proof');
-  const asked = { key: new Key(key, TYPE_NOTE), quorum: new Quorum([], 0) };
-  for (const entry of proofs) {
-    const list = entry.with_list ? exclusions : null;
-    const report = await checkDrawProof('proof', pieces.bytesOf(entry.proof), asked, list);
-    assert.equal(report.findings[0]?.code ?? null, entry.code, entry.name);
-    if (entry.code) continue;
-    assert.deepEqual([report.draw.index, report.draw.winner], [Number(entry.index), Number(entry.winner)]);
+  const file = vectors('draw_proof');
+  const asked = { key: new Key(file.key, TYPE_NOTE), quorum: new Quorum([], 0) };
+  const report = (text, list = null) => checkDrawProof('proof', pieces.bytesOf(text), asked, list);
+  const honest = new Map(file.honest.map((entry) => [entry.name, entry]));
+  for (const entry of honest.values()) {
+    for (const [said, list] of [[entry.with_list, entry.list], [entry.without_list, null]]) {
+      const { ok, draw: found, cosigned, caveats } = await report(entry.proof, list);
+      assert.ok(ok, entry.name);
+      const { draw: id, entries, index, winner, reserves, place, round, local } = said;
+      assert.deepEqual(found, { draw: id, entries, index, number: index + 1, winner, reserves, place, round, local });
+      assert.deepEqual(cosigned, said.cosigned.map(([name, time]) => ({ name, at: pieces.secondsText(BigInt(time)) })));
+      assert.equal(caveats.includes('exclusions_believed'), said.exclusions_believed);
+    }
+  }
+  for (const { name, proof, list, code } of file.wrong) {
+    assert.deepEqual((await report(proof, list)).findings.map((finding) => finding.code), [code], name);
+  }
+  for (const { of, from, to, with: letters, code } of file.changed) {
+    const text = [...honest.get(of).proof];
+    const other = [...text.slice(0, from), letters, ...text.slice(to)].join('');
+    assert.deepEqual((await report(other)).findings.map((finding) => finding.code), [code], `${of}: ${letters} at ${from}`);
   }
 });
 
