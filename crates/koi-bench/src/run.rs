@@ -153,8 +153,12 @@ impl Run<'_> {
         let cells = cells.map(|cells| cells.to_string());
         let mut arguments = vec!["--database".as_ref(), OsStr::new(database)];
         arguments.extend(cells.iter().flat_map(|cells| ["--cells".as_ref(), OsStr::new(cells)]));
-        let log = |number: usize| self.folder.join(format!("{name}-{number}.log"));
-        let serve = |number: usize| self.serve_with(arguments.iter().copied(), &log(number));
+        let serve = |number: usize| {
+            // For what is not in the database: the files of the public log.
+            let data = self.folder.join(format!("{name}-{number}"));
+            let own = ["--data".as_ref(), data.as_os_str()];
+            self.serve_with(arguments.iter().copied().chain(own), &data.with_extension("log"))
+        };
         let servers: Vec<Server> = (1..=servers).map(serve).collect::<anyhow::Result<_>>()?;
         let first = servers.first().context("no server")?;
         let site = Site::new(servers.iter().map(|server| server.address).collect(), staged(first)?, self.options);

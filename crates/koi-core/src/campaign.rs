@@ -249,16 +249,21 @@ impl Campaign {
         }
     }
 
-    /// The randomness of its round is known: once, never another, and not after the close. Whether it is the chain's is
-    /// checked by who brings it.
-    pub fn unseal(self, beacon: Beacon) -> Result<Self, Refusal> {
+    /// The randomness of its round is known: once, never another round's, and not after the close. Whether it is the
+    /// chain's is checked by who carries the order out.
+    pub fn unseal(self, round: u64, beacon: Beacon) -> Result<Self, Refusal> {
         match self.seal {
             Some(_) if matches!(self.state, State::Closed { .. }) => Err(Refusal::InvalidTransition),
-            Some(seal @ Seal { beacon: None, .. }) => {
+            Some(seal @ Seal { beacon: None, .. }) if seal.round == round => {
                 Ok(Self { seal: Some(Seal { beacon: Some(beacon), ..seal }), ..self })
             }
-            Some(Seal { beacon: Some(_), .. }) | None => Err(Refusal::InvalidTransition),
+            Some(Seal { .. }) | None => Err(Refusal::InvalidTransition),
         }
+    }
+
+    /// Whether this very randomness is known already: several may bring it.
+    pub fn is_unsealed_by(&self, round: u64, beacon: &Beacon) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.round == round) && self.beacon() == Some(beacon)
     }
 
     /// Whether money may come in.

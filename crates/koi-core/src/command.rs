@@ -117,8 +117,8 @@ pub enum Order {
     Submit(CampaignId),
     /// In review → approved.
     Approve(CampaignId),
-    /// The randomness that seals its stock is known.
-    Unseal(CampaignId, Beacon),
+    /// The randomness of the round that seals its stock is known. Once more it changes nothing.
+    Unseal(CampaignId, u64, Beacon),
     /// The funder pays in.
     Fund(CampaignId, Money),
     /// Live → paused.
@@ -148,7 +148,7 @@ impl Order {
             Order::Draft(rules, _) => Some(&rules.id),
             Order::Submit(id)
             | Order::Approve(id)
-            | Order::Unseal(id, _)
+            | Order::Unseal(id, ..)
             | Order::Fund(id, _)
             | Order::Pause(id, ..)
             | Order::Resume(id)

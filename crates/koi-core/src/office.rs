@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::campaign::Campaign;
+use crate::campaign::{Beacon, Campaign};
 use crate::catalog::{Code, Entry};
 use crate::command::{Answer, By, Decision, No, Order};
 use crate::fault::Fault;
@@ -45,7 +45,7 @@ fn decided(cells: &Cells, scene: &Scene, order: &Order, by: By) -> Result<Decide
             let seal = scene.luck.seal(rules, now)?;
             step(cells, scene, id, |campaign| campaign.approve(by, seal))
         }
-        Order::Unseal(id, beacon) => step(cells, scene, id, |campaign| campaign.unseal(beacon.clone())),
+        Order::Unseal(id, round, beacon) => unseal(cells, scene, id, *round, beacon),
         Order::Fund(id, amount) => fund(cells, scene, id, *amount),
         Order::Pause(id, scope, reason) => {
             step(cells, scene, id, |campaign| campaign.pause(*scope, reason.clone(), now))
@@ -150,6 +150,16 @@ fn step(
 ) -> Result<Decided, No> {
     let found = found(cells, scene, id)?;
     Ok(campaign_entered(next(found.campaign)?, found.left))
+}
+
+/// Who comes second with the same randomness is answered the same, and changes nothing: servers do not agree on who
+/// brings it.
+fn unseal(cells: &Cells, scene: &Scene, id: &CampaignId, round: u64, beacon: &Beacon) -> Result<Decided, No> {
+    let Found { campaign, left, .. } = found(cells, scene, id)?;
+    if campaign.is_unsealed_by(round, beacon) {
+        return Ok(Decided { changes: BTreeMap::new(), answer: Answer::Campaign(Arc::new(campaign), left) });
+    }
+    Ok(campaign_entered(campaign.unseal(round, beacon.clone())?, left))
 }
 
 fn fund(cells: &Cells, scene: &Scene, id: &CampaignId, amount: Money) -> Result<Decided, No> {

@@ -200,6 +200,23 @@ fn the_first_right_answer_wins_and_wrong_ones_before_it_are_named() {
 }
 
 #[test]
+fn every_relay_is_asked_for_its_latest_round() {
+    let latest: Manners = |stream, head| {
+        assert!(head.contains("/public/latest HTTP/1.1\r\n"), "{head}");
+        answer(stream, "200 OK", &local::sign(1234).json())
+    };
+    let unsigned: Manners =
+        |stream, _| answer(stream, "200 OK", &Beacon { round: 1235, ..local::sign(1234) }.json());
+    let (right, wrong, hangs) = (relay(latest), relay(unsigned), relay(hang));
+    let relays = Relays::new([&right, &wrong, &hangs].map(String::as_str)).with_patience(PATIENCE);
+    let mut answers = relays.latest(&Chain::local());
+    answers.sort_by_key(|(relay, _)| [&right, &wrong, &hangs].iter().position(|other| *other == relay));
+    let rounds: Vec<_> = answers.into_iter().map(|(_, answer)| answer.map(|verified| verified.round())).collect();
+    let refused = Err(Why::Refused(BeaconRefusal::SignatureWrong));
+    assert_eq!(rounds, [Ok(1234), refused, Err(Why::Late(PATIENCE))]);
+}
+
+#[test]
 fn a_failure_names_every_relay_and_what_to_do() {
     let moved = relay(|stream, _| answer(stream, "301 Moved Permanently", ""));
     let text = fetch(&[&moved]).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! Draws every packet again from what the server's public log would say, as a stranger would who was told the secrets.
 
-use koi::engine::leaves::for_each_leaf;
+use koi::engine::leaves::{Campaigns, Limits, after, between, nothing};
 use koi_core::id::CampaignId;
 use koi_fair::beacon::Chain;
 use koi_fair::replay::{Findings, Outlines, Replay};
@@ -46,11 +46,27 @@ pub(crate) fn unfair(server: &Server) -> Result<Option<String>, StoreError> {
     Ok(findings.kept.first().map(ToString::to_string))
 }
 
+/// Leaves of a step, and lines that it looks at: so few that runs have many steps, and some that end in the middle of a
+/// cell's lines.
+const LIMITS: Limits = Limits { leaves: 7, lines: 40 };
+
+/// The leaves, in steps; each is read again between the two steps around it.
 fn leaves(server: &Server) -> Result<Vec<(u64, Statement)>, StoreError> {
+    let reader = &server.reader;
+    let (mut campaigns, mut from) = (Campaigns::default(), nothing(reader.cells()));
     let mut leaves = Vec::new();
-    for_each_leaf(&server.reader, |leaf| {
-        leaves.push((leaves.len() as u64, leaf));
-        Ok(())
-    })?;
-    Ok(leaves)
+    loop {
+        let (reached, step) = after(reader, &mut campaigns, &from, LIMITS)?;
+        if between(reader, &mut campaigns, &from, &reached)? != step {
+            return Err(StoreError::Damaged(format!("leaves differ between {from:?} and {reached:?}")));
+        }
+        if reached == from {
+            return Ok(leaves);
+        }
+        for leaf in step {
+            let statement = Statement::parse(&leaf).map_err(|why| StoreError::Damaged(why.to_string()))?;
+            leaves.push((leaves.len() as u64, statement));
+        }
+        from = reached;
+    }
 }

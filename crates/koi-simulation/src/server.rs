@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use koi::check::check;
 use koi::engine::SharedCatalog;
+use koi::engine::beacons::Beacons;
 use koi::engine::clock::Clock;
 use koi::engine::pipeline::Pipeline;
 use koi::engine::work::{Job, Outcome, Work};
@@ -146,7 +147,8 @@ impl Server {
         let clock = Arc::new(Clock::frozen(now));
         let store = Box::new(Failing::new(writer, self.script.clone(), self.are_several()));
         let (settings, metrics) = (self.settings.clone(), Arc::new(Metrics::default()));
-        let pipeline = Pipeline::new(store, catalog.clone(), settings, clock.clone(), metrics, (0, 1));
+        let pipeline =
+            Pipeline::new(store, catalog.clone(), settings, clock.clone(), Beacons::local(), metrics, (0, 1));
         self.alive[turn] = Some(Alive { pipeline, catalog, clock, _lock: lock });
         Ok(())
     }

@@ -188,7 +188,8 @@ pub(crate) fn seen(outcome: Option<Outcome>, catalog: &catalog::Catalog) -> Seen
         None | Some(Err(Failure::Unavailable | Failure::Stopping | Failure::Busy | Failure::CatchingUp)) => {
             Seen::Unknown
         }
-        Some(Err(Failure::Fault)) => Seen::Fault,
+        // Nobody brings rounds there: the local chain's are known at once.
+        Some(Err(Failure::Fault | Failure::Unaccepted(_))) => Seen::Fault,
         Some(Err(Failure::ClockBackwards(_))) => Seen::refused("clock_backwards"),
         Some(Err(Failure::Refused(refusal))) => Seen::Refused(refused(&refusal, catalog)),
         Some(Ok(Done::Clock(to))) => Seen::good(Reply::Clock(to.ms())),

@@ -298,6 +298,17 @@ CREATE TABLE statement (
     lines  TEXT    NOT NULL
 ) STRICT;
 
+-- How far the public log is sequenced, step by step: after each step its first `size` leaves, which have this root, are the statements up to the
+-- number `statement`, and the lines of each cell's ledger in front of those that `lines` names, with commas between them.
+CREATE TABLE sequenced (
+    number    INTEGER PRIMARY KEY,
+    at        INTEGER NOT NULL,
+    size      INTEGER NOT NULL,
+    root      BLOB    NOT NULL,
+    statement INTEGER NOT NULL,
+    lines     TEXT    NOT NULL
+) STRICT;
+
 -- Answers to orders of the office, for repeats.
 CREATE TABLE answered (
     key    INTEGER PRIMARY KEY,

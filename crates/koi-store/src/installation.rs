@@ -1,7 +1,7 @@
 //! An installation on either store: who opens one need not know which it is.
 
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeBounds};
 
 use koi_core::audit::{Deduction, Purchase};
 use koi_core::catalog::{Catalog, Pair};
@@ -17,7 +17,9 @@ use crate::error::StoreError;
 use crate::postgres::{self, Database};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{self, Beside, Folder, Indexes, Lock};
-use crate::{Answered, ApiKey, Begun, Due, Left, News, Notes, Stated, Store, Totals, Wanted};
+use crate::{
+    Answered, ApiKey, Begun, Due, Issued, Left, LogSetting, News, Notes, Sequenced, Stated, Store, Totals, Wanted,
+};
 
 /// Where an installation is.
 #[derive(Clone, Debug)]
@@ -147,6 +149,16 @@ impl Writer {
     /// Revokes a key; false when there is none that works under this id.
     pub fn revoke_key(&mut self, id: &str, now: Time) -> Result<bool, StoreError> {
         either!(self, writer => writer.revoke_key(id, now))
+    }
+
+    /// What the public log of the installation is (its origin, the secret of its key), after settling it if it is new.
+    pub fn public_log(&mut self, setting: LogSetting, asked: &str) -> Result<String, StoreError> {
+        either!(self, writer => writer.public_log(setting, asked))
+    }
+
+    /// Notes a step of the public log; false if somebody has made the step of this number.
+    pub fn sequence(&mut self, step: &Sequenced) -> Result<bool, StoreError> {
+        either!(self, writer => writer.sequence(step))
     }
 }
 
@@ -305,6 +317,11 @@ impl Reader {
         either!(self, reader => reader.for_each_coupon(from, until, each))
     }
 
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        either!(self, reader => reader.for_each_issued(from, until, each))
+    }
+
     /// The key under which each quote was asked for, cell by cell in the order of the keys.
     pub fn for_each_quote_key(&self, each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
         either!(self, reader => reader.for_each_quote_key(each))
@@ -325,13 +342,13 @@ impl Reader {
         either!(self, reader => reader.for_each_purchase(from, each))
     }
 
-    /// The ledger's lines from a number on, until `each` has enough.
+    /// The ledger's lines with numbers in `range`, until `each` has enough.
     pub fn for_each_transfer(
         &self,
-        from: TransferId,
+        range: impl RangeBounds<TransferId>,
         each: impl FnMut(Transfer) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        either!(self, reader => reader.for_each_transfer(from, each))
+        either!(self, reader => reader.for_each_transfer(range, each))
     }
 
     /// The answer kept for an order of the office.
@@ -342,6 +359,11 @@ impl Reader {
     /// At most `limit` statements of the public log with numbers above `number`, each with its number.
     pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
         either!(self, reader => reader.statements(number, limit))
+    }
+
+    /// How far the public log was sequenced at the step of this number, or at the last one.
+    pub fn sequenced(&self, number: Option<i64>) -> Result<Option<Sequenced>, StoreError> {
+        either!(self, reader => reader.sequenced(number))
     }
 
     /// All keys of the API.

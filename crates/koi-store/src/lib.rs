@@ -19,8 +19,11 @@ mod sheet;
 pub mod sqlite;
 pub mod tally;
 
+use std::ops::{Bound, Range, RangeBounds};
+
 use koi_core::catalog::{Catalog, Entry};
-use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey};
+use koi_core::coupon::Coupon;
+use koi_core::id::{CampaignNo, Cell, CouponId, PaymentId, Principal, QuoteId, ShopperKey, TransferId};
 use koi_core::idempotency::{Asked, Key};
 use koi_core::rows::Cells;
 use koi_core::time::Time;
@@ -99,6 +102,64 @@ pub struct Stated {
     pub lines: Vec<i64>,
 }
 
+/// How far the public log is sequenced: which lines and statements its first `size` leaves are. Every row is one step
+/// further than the one before, so that whoever reads both can tell the leaves in between, and their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequenced {
+    /// Its number, dense from 1.
+    pub number: i64,
+    /// When the step was made, by the clock of who made it.
+    pub at: Time,
+    /// The number of leaves so far.
+    pub size: u64,
+    /// The root of the Merkle tree over them.
+    pub root: [u8; 32],
+    /// The number of the last statement among them.
+    pub statement: i64,
+    /// The number of the first line of each cell's ledger that is not among them.
+    pub lines: Vec<i64>,
+}
+
+/// What stays of a coupon as it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issued {
+    /// The coupon.
+    pub id: CouponId,
+    /// What it was worth.
+    pub face: i64,
+    /// Whether it may be spent over several purchases.
+    pub split: bool,
+    /// When it was collected.
+    pub collected_at: Time,
+    /// The revision of its campaign's rules.
+    pub revision: u32,
+}
+
+impl From<&Coupon> for Issued {
+    fn from(coupon: &Coupon) -> Self {
+        let Coupon { id, face, split, collected_at, revision, .. } = *coupon;
+        Self { id, face, split, collected_at, revision }
+    }
+}
+
+/// What is settled of an installation's public log when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSetting {
+    /// Its origin.
+    Origin,
+    /// The secret of the key that it signs with.
+    Secret,
+}
+
+impl LogSetting {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Origin => "log_origin",
+            Self::Secret => "log_secret",
+        }
+    }
+}
+
 /// What a transaction leaves besides rows, mostly one of the office.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
@@ -168,6 +229,22 @@ impl News {
             }
         }
     }
+}
+
+/// The numbers of a range of lines.
+pub(crate) fn numbers(range: impl RangeBounds<TransferId>) -> Range<i64> {
+    let after = |id: &TransferId| id.number().saturating_add(1);
+    let start = match range.start_bound() {
+        Bound::Included(first) => first.number(),
+        Bound::Excluded(before) => after(before),
+        Bound::Unbounded => i64::MIN,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => after(last),
+        Bound::Excluded(end) => end.number(),
+        Bound::Unbounded => i64::MAX,
+    };
+    start..end
 }
 
 /// What is left of a campaign's stock in a cell, tier by tier.

@@ -111,8 +111,8 @@ const fn bytes(name: &'static str) -> Column {
 
 /// Every table, in the order in which they are copied and digested. A new one comes at the end: the digest of the others
 /// stays as it was.
-pub(crate) static SHEETS: [Sheet; 19] = [
-    // `cells`, `mode`, `wallet_currency` and `sandbox_clock`.
+pub(crate) static SHEETS: [Sheet; 20] = [
+    // `cells`, `mode`, `wallet_currency`, `sandbox_clock`, `log_origin` and `log_secret`.
     Sheet { name: "meta", keys: 1, columns: &[text("name"), text("value")] },
     // Cells that nothing was written to are left out.
     Sheet { name: "cell", keys: 1, columns: &[small("cell"), number("next_quote"), number("next_transfer")] },
@@ -195,6 +195,18 @@ pub(crate) static SHEETS: [Sheet; 19] = [
         ],
     },
     Sheet { name: "statement", keys: 1, columns: &[number("number"), number("at"), text("body"), text("lines")] },
+    Sheet {
+        name: "sequenced",
+        keys: 1,
+        columns: &[
+            number("number"),
+            number("at"),
+            number("size"),
+            bytes("root"),
+            number("statement"),
+            text("lines"),
+        ],
+    },
 ];
 
 static CAMPAIGN: [Column; 37] = [

@@ -55,7 +55,7 @@ async fn play(order: &Order, installation: &Installation, tally: &Tally) -> Resu
     stage.set(&mut client).await?;
     stage.open_campaign(&mut client, "crowd", &tiers(order)).await?;
     let claims: Arc<[Command]> = (0..order.claims).map(|_| stage.next_claim()).collect();
-    let answers = rush(order, &servers, claims).await?;
+    let answers = rush(order.clients, &servers, claims).await?;
     judge(order, &servers, &mut stage, answers, tally).await?;
     for mut server in servers {
         server.stop().await?;
@@ -72,13 +72,17 @@ fn tiers(order: &Order) -> Vec<Tier> {
 }
 
 /// All clients take the next claim that nobody has taken, each at a server of its own.
-async fn rush(order: &Order, servers: &[Server], claims: Arc<[Command]>) -> Result<Vec<(Command, Answer)>> {
+pub(crate) async fn rush(
+    clients: usize,
+    servers: &[Server],
+    claims: Arc<[Command]>,
+) -> Result<Vec<(Command, Answer)>> {
     let next = Arc::new(AtomicUsize::new(0));
-    let mut clients = JoinSet::new();
-    for number in 0..order.clients {
+    let mut rushing = JoinSet::new();
+    for number in 0..clients {
         let mut client = Client::new(servers[number % servers.len()].address());
         let (next, claims) = (next.clone(), claims.clone());
-        clients.spawn(async move {
+        rushing.spawn(async move {
             let mut answers = Vec::new();
             while let Some(command) = claims.get(next.fetch_add(1, Ordering::Relaxed)) {
                 answers.push((command.clone(), client.persist(command).await?));
@@ -87,7 +91,7 @@ async fn rush(order: &Order, servers: &[Server], claims: Arc<[Command]>) -> Resu
         });
     }
     let mut answers = Vec::with_capacity(claims.len());
-    while let Some(done) = clients.join_next().await {
+    while let Some(done) = rushing.join_next().await {
         answers.extend(done??);
     }
     Ok(answers)

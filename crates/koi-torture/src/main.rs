@@ -9,6 +9,7 @@
 //! | [`faults`] | R3 | EIO and ENOSPC at every n-th call, a full disk, a read-only folder |
 //! | [`last_packet`] | R6 | a thousand clients for the last packet |
 //! | [`crowd`] | R6 | several servers on one database, and more claims than packets |
+//! | [`replay`] | | a campaign to its close, then drawn again from its public files |
 //!
 //! All of them keep a [`history`] of what was promised and a [`model`] that knows from the history alone
 //! where every fen must lie. A run prints its seed; the same seed gives the same plan.
@@ -26,6 +27,7 @@ mod history;
 mod kills;
 mod last_packet;
 mod limits;
+mod log;
 mod model;
 mod moment;
 mod ordeal;
@@ -33,6 +35,7 @@ mod pair;
 mod points;
 mod postgres;
 mod record;
+mod replay;
 mod seed;
 mod server;
 mod stage;
@@ -171,6 +174,29 @@ enum Harness {
         #[arg(long, default_value_t = 150_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
         packets: u32,
     },
+    /// A campaign to its close, then drawn again by verifiers from its public files alone.
+    Replay {
+        #[command(flatten)]
+        common: Common,
+        /// An empty PostgreSQL database in place of a data folder: packets move between its cells.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Servers side by side on the database.
+        #[arg(long, default_value_t = 1, requires = "database", value_parser = clap::value_parser!(u16).range(1..=64))]
+        servers: u16,
+        /// Clients, each on a connection of its own.
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        clients: u16,
+        /// Claims, each of another person.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+        claims: u32,
+        /// A command that verifies, besides `koi verify`: `--json` and the log's folder are put behind it.
+        #[arg(long, value_name = "COMMAND")]
+        verifier: Vec<String>,
+        /// Leaves a copy of the public files here.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
 }
 
 #[tokio::main]
@@ -227,6 +253,20 @@ async fn run(harness: Harness) -> Result<ExitCode> {
             let (clients, servers) = (clients.into(), servers.into());
             let order = last_packet::Order { koi: common.koi, seed, rounds, clients, database, servers };
             last_packet::run(&order).await
+        }
+        Harness::Replay { common, database, servers, clients, claims, verifier, keep } => {
+            let own = format!("{} verify", common.koi.display());
+            let order = replay::Order {
+                seed: Seed::given_or_fresh(common.seed)?,
+                koi: common.koi,
+                database,
+                servers: servers.into(),
+                clients: clients.into(),
+                claims: claims as usize,
+                verifiers: std::iter::once(own).chain(verifier).collect(),
+                keep,
+            };
+            replay::run(&order).await
         }
         Harness::Crowd { common, database, servers, clients, claims, packets } => {
             let order = crowd::Order {

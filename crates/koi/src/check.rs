@@ -160,7 +160,7 @@ impl Walk<'_> {
 
     fn all_lines(&self, audit: &mut Audit, lines: Lines) -> Result<(), StoreError> {
         let mut seen = 0;
-        self.reader.for_each_transfer(TransferId::FIRST, |line| {
+        self.reader.for_each_transfer(TransferId::FIRST.., |line| {
             if lines == Lines::Balanced {
                 audit.transfer(&line);
                 seen += 1;

@@ -5,13 +5,18 @@
 
 pub mod check;
 pub mod cli;
+mod connections;
 mod document;
 pub mod engine;
 mod fields;
 mod http;
+mod jobs;
 pub mod limits;
 pub mod metrics;
+pub mod public_log;
 mod schema;
 mod serve;
 pub mod settings;
 pub mod source;
+mod vkey;
+mod witness;

@@ -20,6 +20,19 @@ pub const LOOK_MS: i64 = 1_000;
 pub const IDLE: Duration = Duration::from_millis(500);
 /// How long the writer lets a failing storage rest before it books what fell due.
 pub const REST_MS: i64 = 1_000;
+/// How often it is looked whether a campaign's public randomness is due.
+pub const BEACON_LOOK: Duration = Duration::from_secs(1);
+/// How long the first pause is after no relay had a round; each is twice as long as the one before.
+pub const BEACON_WAIT: Duration = Duration::from_secs(1);
+/// The longest of these pauses.
+pub const BEACON_LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How late a round is called late: relays need a moment to have it.
+pub const BEACON_LATE_MS: i64 = 15_000;
+/// How far the beacon's clock, which is that of its latest round, may be from ours: a round stands for three seconds, and
+/// relays keep an answer for a while.
+pub const BEACON_APART_MS: i64 = 30_000;
+/// How far ahead of ours the beacon's clock may be: a round cannot be there before its time.
+pub const BEACON_AHEAD_MS: i64 = 1_000;
 /// How far the clocks of servers on one database may be apart.
 pub const CLOCKS_APART_MS: i64 = 60_000;
 /// Bytes of a request's body on the load-bearing path.

@@ -2,18 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use koi_core::catalog::Catalog;
 use koi_core::id::Cell;
 use koi_core::time::{DAY_MS, Time};
+use koi_fair::beacon::relay::Relays;
 use koi_store::sqlite::Lock;
 use koi_store::{Installation, Store, StoreError, Wanted, Writer};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::engine::beacons::Beacons;
 use crate::engine::clock::Clock;
 use crate::engine::freshness::Freshness;
 use crate::engine::keys::KeyRing;
@@ -22,13 +26,16 @@ use crate::engine::readers::{LongReads, Readers};
 use crate::engine::{Engine, Writers};
 use crate::http::peer_claims::{self, Behind};
 use crate::http::{App, router, server};
+use crate::jobs::beacon::{self, Bringer, Randomness};
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::settings::Serve;
+use crate::public_log::place::Address;
+use crate::public_log::{self, Identity, Place, PublicLog, Publisher};
+use crate::settings::{Beacon, Serve};
 use crate::source::Source;
 
 /// How often the stored keys are looked at for changes that the command line made.
-const KEYS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// Once in so many of these looks the last use of keys is stored: once a minute.
 const LOOKS_PER_STORED_USE: u64 = 120;
 /// The exit status of a server that was told to stop twice, and did not wait for what was under way.
@@ -40,31 +47,51 @@ pub(crate) async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    serve_routes(settings, router, ready, stop).await
+    serve_routes(settings, randomness(settings), router, ready, stop).await
 }
 
-/// The same with other routes.
-async fn serve_routes(
+/// What seals the campaigns that are approved, by the settings.
+fn randomness(settings: &Serve) -> Randomness {
+    let beacons = match settings.beacon {
+        Beacon::Quicknet => Beacons::quicknet(),
+        Beacon::Local => Beacons::local(),
+    };
+    Randomness { beacons, relays: Relays::new(&settings.beacon_relays), pace: beacon::PACE }
+}
+
+/// The same with other routes, or other randomness.
+pub(crate) async fn serve_routes(
     settings: &Serve,
+    randomness: Randomness,
     routes: impl FnOnce(Arc<App>) -> Router,
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     let installation = settings.installation();
+    if settings.beacon == Beacon::Local && !settings.sandbox {
+        tracing::warn!(
+            "campaigns that are approved now are sealed with local randomness, which everybody can foresee: no public draw. \
+             For real ones leave out --beacon local"
+        );
+    }
     let mut stop = std::pin::pin!(stop);
     let opened = tokio::select! {
         opened = open(settings, &installation) => opened?,
         why = &mut stop => return why,
     };
     // The lock is held to the end: it says that the folder is served.
-    let Opened { writers, lock, clock, catalog, cells, keys, readers } = opened;
+    let Opened { writers, lock, clock, catalog, cells, keys, readers, identity } = opened;
     let (clock, catalog) = (Arc::new(clock), Arc::new(RwLock::new(catalog)));
     let metrics = Arc::new(Metrics::default());
+    let public_log = {
+        let place = place(settings, &installation, &identity)?;
+        PublicLog::new(identity, place)
+    };
     let rules = settings.rules(cells);
     let lanes = writers.len();
     let pipelines = writers.into_iter().enumerate().map(|(lane, writer)| {
-        let (catalog, clock, metrics) = (catalog.clone(), clock.clone(), metrics.clone());
-        Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, metrics, (lane, lanes))
+        let (catalog, clock, beacons) = (catalog.clone(), clock.clone(), randomness.beacons.clone());
+        Pipeline::new(Box::new(writer), catalog, rules.clone(), clock, beacons, metrics.clone(), (lane, lanes))
     });
     let (engine, writers) =
         Engine::start(pipelines.collect(), cells).context("a writer thread could not be started")?;
@@ -73,6 +100,16 @@ async fn serve_routes(
         format!("cannot listen on {}: is it in use? Choose another with --listen", settings.listen)
     })?;
     let address = listener.local_addr()?;
+    let bringer = Bringer {
+        engine: engine.clone(),
+        catalog: catalog.clone(),
+        clock: clock.clone(),
+        freshness: Freshness::new(installation.is_shared()),
+        readers: readers.clone(),
+        randomness,
+        metrics: metrics.clone(),
+        source: Source::system(),
+    };
     let app = App {
         engine,
         freshness: Freshness::new(installation.is_shared()),
@@ -87,9 +124,14 @@ async fn serve_routes(
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         sandbox: settings.sandbox,
         folder: (!installation.is_shared()).then(|| settings.data.clone()),
+        public_log: public_log.clone(),
     };
     let (stopping, stopped) = watch::channel(false);
     let following = tokio::spawn(keys.follow(stopped.clone()));
+    let bringing = tokio::spawn(bringer.follow(stopped.clone()));
+    let every = Duration::from_secs(settings.public_log_s.into());
+    let publisher = Publisher::new(installation.clone(), public_log, settings.witnesses.clone());
+    let publishing = tokio::spawn(public_log::follow(publisher, every, metrics.clone(), stopped.clone()));
     let routes = routes(Arc::new(app));
     let serving = tokio::spawn(server::serve(listener, routes, metrics, stopped));
     ready(address);
@@ -100,6 +142,8 @@ async fn serve_routes(
         serving.await?;
         // Nothing writes any more when the lock is given back.
         following.await?;
+        bringing.await?;
+        publishing.await?;
         // The engine ends when nobody can reach it any more; what was taken is finished first.
         writers.all_ended().await;
         anyhow::Ok(())
@@ -129,6 +173,7 @@ struct Opened {
     cells: u16,
     keys: Keys,
     readers: Readers,
+    identity: Identity,
 }
 
 /// Opens an installation. A database that is away is waited for: whoever starts both need not know which one is faster.
@@ -156,10 +201,41 @@ fn open_now(settings: &Serve, installation: &Installation) -> anyhow::Result<Ope
     let writer = served.writers.first_mut().context("there is no writer")?;
     must_be_the_same(settings, installation, writer)?;
     let clock = sandbox_clock(settings, installation, writer)?;
+    let identity = identity(settings, writer)?;
     let (catalog, cells) = (writer.load_catalog()?, writer.cells());
     let keys = Keys::open(installation, settings.sandbox)?;
     let readers = Readers::open(installation, served.recent, limits::READERS, limits::READER_TIME)?;
-    Ok(Opened { writers: served.writers, lock: served.lock, clock, catalog, cells, keys, readers })
+    Ok(Opened { writers: served.writers, lock: served.lock, clock, catalog, cells, keys, readers, identity })
+}
+
+/// Who signs the public log. An installation keeps what it was first served with.
+fn identity(settings: &Serve, writer: &mut Writer) -> anyhow::Result<Identity> {
+    let source = Source::system();
+    let random = || source.bytes().context("the system has no randomness to give");
+    let origin = match (&settings.public_log_origin, &settings.public_url) {
+        (Some(origin), _) => origin.clone(),
+        (None, Some(url)) => format!("{}/log", url.split_once("://").map_or(url.as_str(), |(_, host)| host)),
+        (None, None) => format!("koi-{}.invalid/log", hex::encode(&random()?[..8])),
+    };
+    let identity = Identity::settle(writer, &origin, random()?)?;
+    if let Some(asked) = settings.public_log_origin.as_ref().filter(|asked| *asked != identity.origin()) {
+        bail!(
+            "the public log of this installation is called {}, and stays that: those who check it know it so. Leave \
+             public_log_origin out, or set it to that, not to {asked}",
+            identity.origin()
+        );
+    }
+    Ok(identity)
+}
+
+/// Where the public log's files are. A folder of its own, and of the servers of one database: each may serve several.
+fn place(settings: &Serve, installation: &Installation, identity: &Identity) -> anyhow::Result<Place> {
+    let folder = || {
+        let folder = settings.data.join("log");
+        Address::Folder(if installation.is_shared() { folder.join(identity.short()) } else { folder })
+    };
+    let address = settings.public_log.clone().unwrap_or_else(folder);
+    Place::open(&address, Handle::current()).context("the public log has no place")
 }
 
 /// Who writes beside others must not be far from their time: what falls due by it is booked for good.
@@ -222,7 +298,8 @@ pub(crate) async fn serve_peer(
         PeerPlace::Redis(address) => Behind::redis(address).await?,
         PeerPlace::Postgres(address) => Behind::postgres(&address).await?,
     };
-    serve_routes(settings, |app| peer_claims::router(app, behind), ready, told_to_stop()).await
+    let routes = |app| peer_claims::router(app, behind);
+    serve_routes(settings, randomness(settings), routes, ready, told_to_stop()).await
 }
 
 /// Waits until the server is to stop, or has lost its writer: without one it can answer nothing but 503, and whoever

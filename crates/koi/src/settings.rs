@@ -24,6 +24,11 @@ use koi_store::Installation;
 use koi_store::postgres::Database;
 use koi_store::sqlite::Folder;
 
+use crate::public_log::place::Address;
+use crate::public_log::witnesses::Witness;
+
+pub use parse::Beacon;
+
 /// What `koi serve` runs with.
 #[derive(Clone, Debug)]
 pub struct Serve {
@@ -49,6 +54,18 @@ pub struct Serve {
     pub settlement_zone: Zone,
     /// How long a quote without a coupon holds, in seconds.
     pub quote_valid_s: u32,
+    /// Where the randomness of campaigns comes from that are approved from now on.
+    pub beacon: Beacon,
+    /// The relays that are asked for rounds.
+    pub beacon_relays: Vec<String>,
+    /// Where the files of the public log are; in the data folder when absent.
+    pub public_log: Option<Address>,
+    /// What a new public log is called.
+    pub public_log_origin: Option<String>,
+    /// How long the public log waits before it publishes what is new, in seconds.
+    pub public_log_s: u32,
+    /// Who is asked to cosign the public log.
+    pub witnesses: Vec<Witness>,
 }
 
 impl Serve {

@@ -3,6 +3,7 @@
 mod cli;
 
 use std::fs::{Permissions, set_permissions};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -47,6 +48,27 @@ fn everything_that_is_wrong_is_said_with_a_suggestion() {
 }
 
 #[test]
+fn a_witness_is_a_key_and_an_address() {
+    const KEY: &str = "witness.press.example+e95a829c+BO+ESNLo1Y1yZ1VWWziBBDozffRThSm/alcU4ybKwV1E";
+    let check = |list: &str, code: i32, said: &str| {
+        let mut command = koi();
+        let ran =
+            finish(command.env("KOI_WITNESSES", list).args(["config", "check", "--data", "/d"])).expect(code);
+        assert!(ran.out.contains(said), "{list}: {}", ran.out);
+    };
+    check(&format!("{KEY}@https://witness.press.example"), 0, "");
+    check(KEY, 1, "KOI_WITNESSES: must be VKEY@URL, several with spaces between them");
+    check(&format!("{KEY}@witness.press.example"), 1, "the address of the witness witness.press.example");
+    check(&format!("{}@https://w.example", KEY.replace("press", "prass")), 1, "the id of the key");
+    check(
+        &format!("{KEY}@https://a.example {KEY}@https://b.example"),
+        1,
+        "witness.press.example is another one, too",
+    );
+    check("  ", 1, "it names nobody");
+}
+
+#[test]
 fn variables_of_others_do_not_disturb() {
     let mut command = koi();
     for name in ["KOI_ACCEPT_POSTGRES", "KOI_TEST_SEED", "KOI_BENCH_ROUNDS", "KOI_SERVICE_HOST", "KOI_PORT_80_TCP"]
@@ -87,12 +109,13 @@ fn a_server_says_where_it_listens_and_stops_when_told() {
 fn the_doctor_names_what_is_the_matter() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(0);
-    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "server"] {
+    let doctor = || run(&["doctor", "--beacon", "local", "--data", data, "--listen", "127.0.0.1:1"]);
+    let ran = doctor().expect(0);
+    for what in ["settings", "folder", "disk", "clock", "database", "ledger", "relays", "log", "server"] {
         assert!(ran.out.contains(&format!("well  {what}")), "{what}: {}", ran.out);
     }
     std::fs::write(folder.path().join("koi.db"), "this is no database, and long enough to look at").unwrap();
-    let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+    let ran = doctor().expect(1);
     assert!(ran.out.contains("bad   database"), "{}", ran.out);
     let allow = |path: &Path, mode| set_permissions(path, Permissions::from_mode(mode)).unwrap();
     allow(&folder.path().join("koi.db"), 0o644);
@@ -100,7 +123,64 @@ fn the_doctor_names_what_is_the_matter() {
         [(0o700, "well  secrets".to_owned()), (0o755, format!("bad   secrets   others can read {data}/koi.db"))]
     {
         allow(folder.path(), mode);
-        let ran = run(&["doctor", "--data", data, "--listen", "127.0.0.1:1"]).expect(1);
+        let ran = doctor().expect(1);
         assert!(ran.out.contains(&said), "{mode:o}: {}", ran.out);
     }
+}
+
+#[test]
+fn the_doctor_compares_what_is_published_with_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    drop(Server::sandbox(folder.path()));
+    let doctor = || run(&["doctor", "--sandbox", "--beacon", "local", "--data", data, "--listen", "127.0.0.1:1"]);
+    assert!(doctor().expect(0).out.contains("well  log"), "{}", doctor().out);
+    let log = folder.path().join("log");
+    let key = koi_fair::log::SignerKey::from_seed("koi.example/log", [7; 32]).unwrap();
+    let root = koi_fair::log::TreeHash::of_leaf(b"a leaf");
+    let checkpoint = koi_fair::log::Checkpoint::new("koi.example/log", 1, root).unwrap();
+    std::fs::write(log.join("checkpoint"), checkpoint.sign(&[&key]).unwrap().to_string()).unwrap();
+    let said = doctor().expect(1).out;
+    assert!(
+        said.contains("bad   log       ") && said.contains("is not of the log whose key is beside it"),
+        "{said}"
+    );
+    std::fs::write(log.join("key"), format!("{}\n", key.verifier())).unwrap();
+    let said = doctor().expect(1).out;
+    assert!(said.contains("1 leaves of the public log are published, and the database knows of 0"), "{said}");
+}
+
+/// A relay on this machine that serves a published round of quicknet as its latest: it is genuine, and long ago.
+#[test]
+fn the_doctor_asks_relays_and_compares_the_clock_with_theirs() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let _ = reader.read_line(&mut line);
+            assert!(line.ends_with("/public/latest HTTP/1.1\r\n"), "{line}");
+            // As api.drand.sh served it (verify/vectors/beacon.json); of 2023-08-23T15:59:24Z.
+            let body = r#"{"round":1000,"signature":"b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let doctor = |relays: &str| {
+        run(&["doctor", "--data", data, "--listen", "127.0.0.1:1", "--beacon-relays", relays]).expect(1).out
+    };
+    let said = doctor(&relay);
+    assert!(
+        said.contains("bad   relays") && said.contains("ahead of the beacon's clock (its round 1000)"),
+        "{said}"
+    );
+    let said = doctor("http://127.0.0.1:1");
+    assert!(said.contains("bad   relays") && said.contains("none serves rounds of quicknet here"), "{said}");
 }

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use cli::{Ran, run};
+use koi_fair::draw::made_up::Plan;
 use koi_fair::verify::made_up::{MadeUp, Mistake, cosigners, signer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -204,6 +206,34 @@ fn what_a_shopper_keeps_is_known_by_what_is_in_it() {
         (&report["inputs"][0]["kind"], &found(&report)[0][0]),
         (&json!("unknown"), &json!("input_unknown"))
     );
+}
+
+#[test]
+fn the_proof_of_a_draw_tells_an_entrant_their_number() {
+    let (plan, entries) = (Plan::small(), koi_fair::log::Folder::default());
+    let held = plan.hold(plan.write_entries(&entries, NonZeroUsize::MIN).unwrap()).unwrap();
+    let proof = held.proof(&entries, 41).unwrap().text().unwrap();
+    let made = BTreeMap::from([
+        ("mine".to_owned(), proof.clone().into_bytes()),
+        ("list".to_owned(), held.exclusions.into_bytes()),
+        ("other".to_owned(), proof.replace("\"index\":41", "\"index\":42").into_bytes()),
+    ]);
+    let (_kept, folder) = folder(&made);
+    let (mine, list, other) =
+        (in_folder(&folder, "mine"), in_folder(&folder, "list"), in_folder(&folder, "other"));
+    let key = plan.signer().unwrap().verifier().to_string();
+    let report = verify(&[&mine, "--key", &key, "--json"]).expect(0).json();
+    assert_eq!(report["inputs"][0]["kind"], "draw_proof");
+    assert_eq!(
+        (&report["inputs"][0]["draw"]["number"], &report["inputs"][0]["draw"]["entries"]),
+        (&json!(42), &json!(1000))
+    );
+    assert_eq!(report["inputs"][0]["caveats"], json!(["local_randomness", "exclusions_believed"]));
+    let said = verify(&[&mine, "--key", &key, "--exclusions", &list]).expect(0).out;
+    assert!(said.contains("You were number 42 of 1,000; ") && !said.contains("--exclusions"), "{said}");
+    let report = verify(&[&other, "--key", &key, "--json"]).expect(1).json();
+    assert_eq!(found(&report)[0][0], "entry_root");
+    verify(&[&mine]).expect(2);
 }
 
 #[test]

@@ -4,211 +4,31 @@
 #[allow(dead_code, reason = "shared with the tests of the store")]
 #[path = "../../koi-store/tests/postgres/server.rs"]
 mod postgres;
+#[allow(dead_code, reason = "shared with other tests")]
+mod stage;
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
-use koi::engine::SharedCatalog;
-use koi::engine::clock::Clock;
-use koi::engine::pipeline::Pipeline;
-use koi::engine::work::{Done, Failure, Job, OfficeWork, Outcome, Work};
+use koi::engine::beacons::{Beacons, Unaccepted};
+use koi::engine::work::{Done, Failure, OfficeWork, Outcome, Work};
 use koi::limits;
-use koi::metrics::Metrics;
+use koi_core::campaign::Beacon;
 use koi_core::catalog::{Merchant, Store};
-use koi_core::command::{Answer, Call, Claim, Command, Order, Purchase, Shopper};
-use koi_core::id::{AccountId, CampaignId, CodeText, FunderId, Medium, MerchantId, PersonId, Principal, StoreId};
+use koi_core::command::{Answer, Command, Order};
+use koi_core::id::{CampaignId, CodeText, Medium, MerchantId, Principal, StoreId};
 use koi_core::id::{CampaignNo, Cell};
-use koi_core::idempotency::Asked;
 use koi_core::idempotency::Key;
-use koi_core::money::{Currency, Money};
-use koi_core::packet::Tier;
+use koi_core::money::Currency;
 use koi_core::refusal::Refusal;
 use koi_core::rows::Cells;
-use koi_core::rules::{Bilingual, Country, CouponRules, Eligibility, Limits, Rules, Threshold};
-use koi_core::scene::Settings;
+use koi_core::rules::{Country, Rules};
 use koi_core::time::{DAY_MS, Time, Zone};
-use koi_store::sqlite::{Folder, Lock};
 use koi_store::{Begun, Due, Installation, Left, News, Notes, Store as Door, StoreError, Wanted, Writer};
-use tempfile::TempDir;
-use tokio::sync::oneshot;
 
-const OPENING: &str = "2018-07-15T00:00:00+08:00";
-const CODE: &str = "7F3K9Q2M";
+use crate::stage::*;
+
 /// More than is booked while a claim waits.
 const MANY: usize = limits::DUE * (limits::CATCH_UP + 1) + 1;
-
-/// A pipeline whose clock moves without anything being booked, as it does between two batches.
-struct Stage {
-    pipeline: Pipeline,
-    clock: Arc<Clock>,
-    keys: usize,
-    _kept: Option<(Lock, TempDir)>,
-}
-
-fn cny(value: i64) -> Money {
-    Money { currency: Currency::CNY, value }
-}
-
-fn shopper(name: &str) -> Shopper {
-    Shopper::new(PersonId::stored(name), AccountId::stored(name))
-}
-
-/// A campaign of so many packets; coupons are good for a day, quotes for a second.
-fn rules(id: &str, count: usize, restock_expired: bool) -> Rules {
-    let both = || Bilingual { en: "Red packets".into(), zh: "红包".into() };
-    let starts_at = Time::parse(OPENING).unwrap();
-    Rules {
-        id: CampaignId::stored(id),
-        title: both(),
-        currency: Currency::CNY,
-        funder: FunderId::stored("funder"),
-        zone: Zone::parse("Asia/Shanghai").unwrap(),
-        starts_at,
-        ends_at: starts_at.plus_ms(60 * DAY_MS),
-        packets: vec![Tier { face: 500, count: count as u64, split: false }],
-        eligibility: Eligibility { verified: false, id_countries: vec![], not_in_countries: vec![] },
-        limits: Limits { window_days: 30, per_window: 5, live: 5 },
-        coupon: CouponRules {
-            valid_days: 1,
-            threshold: Threshold::Exceeds,
-            min_shopper_pays: 1,
-            refund_returns_coupon: false,
-            restock_expired,
-        },
-        quote_valid_s: 1,
-        merchants: None,
-        terms: both(),
-    }
-}
-
-impl Stage {
-    fn new() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let (writer, lock) = Folder::new(place.path()).serve().unwrap();
-        let mut stage = Self::over(writer);
-        stage._kept = Some((lock, place));
-        stage.set();
-        stage
-    }
-
-    /// A pipeline over a store.
-    fn over(mut writer: impl Door + 'static) -> Self {
-        let catalog: SharedCatalog = Arc::new(RwLock::new(writer.load_catalog().unwrap()));
-        let clock = Arc::new(Clock::frozen(Time::parse(OPENING).unwrap()));
-        let settings = Settings {
-            wallet_currency: Currency::CNY,
-            settlement_zone: Zone::parse("Asia/Shanghai").unwrap(),
-            quote_valid_s: 120,
-            cancel_minutes: 15,
-            refund_days: 360,
-            cells: writer.cells(),
-        };
-        let metrics = Arc::new(Metrics::default());
-        let pipeline = Pipeline::new(Box::new(writer), catalog, settings, clock.clone(), metrics, (0, 1));
-        Self { pipeline, clock, keys: 0, _kept: None }
-    }
-
-    /// A merchant with a store and a code.
-    fn set(&mut self) {
-        let (country, store) = (Country::parse("CN").unwrap(), StoreId::stored("queen-st"));
-        self.order(Order::AddMerchant(Merchant {
-            id: MerchantId::stored("kiwi-honey"),
-            name: "Kiwi Honey".into(),
-            country,
-            currency: Currency::CNY,
-            fee_bps: 60,
-        }));
-        self.order(Order::AddStore(Store {
-            id: store.clone(),
-            merchant: MerchantId::stored("kiwi-honey"),
-            name: "Queen Street".into(),
-            country,
-            zone: Zone::parse("Asia/Shanghai").unwrap(),
-        }));
-        self.order(Order::AddCode(store, Medium::stored("a5_sticker"), CodeText::stored(CODE)));
-    }
-
-    /// A live campaign all of whose packets are claimed.
-    fn sold_out(mut self, rules: Rules) -> Self {
-        let (id, count) = (rules.id.clone(), rules.packets[0].count as usize);
-        self.live(rules);
-        let claims: Vec<Command> = (0..count).map(|n| claim(id.as_str(), &format!("{id}-{n}"))).collect();
-        for outcome in self.call(claims) {
-            assert!(matches!(outcome, Ok(Done::Call { answer: Answer::Coupon(_), .. })), "{outcome:?}");
-        }
-        self
-    }
-
-    /// A live campaign.
-    fn live(&mut self, rules: Rules) {
-        let (id, budget) = (rules.id.clone(), rules.budget());
-        self.order(Order::Draft(Box::new(rules), [7; 32]));
-        self.order(Order::Submit(id.clone()));
-        self.order_by("approver", Order::Approve(id.clone()));
-        self.order(Order::Fund(id, cny(budget)));
-    }
-
-    fn order(&mut self, order: Order) {
-        self.order_by("operator", order);
-    }
-
-    fn order_by(&mut self, by: &str, order: Order) {
-        let render = Box::new(|_: &Answer, _| (200, String::new()));
-        let by = Principal::stored(by);
-        let work = OfficeWork { order, by, asked: None, detail: String::new(), render };
-        let outcomes = self.run(vec![Work::Office(Box::new(work))]);
-        assert!(matches!(outcomes[..], [Ok(Done::Office { .. })]), "{outcomes:?}");
-    }
-
-    fn call(&mut self, commands: Vec<Command>) -> Vec<Outcome> {
-        let mut works = Vec::new();
-        for command in commands {
-            self.keys += 1;
-            works.push(work(command, &format!("key-{}", self.keys)));
-        }
-        self.run(works)
-    }
-
-    /// A batch; everybody is answered when it is over.
-    fn run(&mut self, works: Vec<Work>) -> Vec<Outcome> {
-        let (mut jobs, mut outcomes) = (Vec::new(), Vec::new());
-        for work in works {
-            let (reply, outcome) = oneshot::channel();
-            jobs.push(Job { work, reply });
-            outcomes.push(outcome);
-        }
-        self.pipeline.run(&mut jobs);
-        outcomes.into_iter().map(|mut outcome| outcome.try_recv().expect("an answer")).collect()
-    }
-
-    /// Time passes, and nothing is booked.
-    fn wait(&mut self, ms: i64) {
-        self.clock.set(self.clock.now().plus_ms(ms));
-    }
-}
-
-/// A call under a key.
-fn work(command: Command, key: &str) -> Work {
-    let asked = Asked::new(&Principal::stored("wallet"), "scope", key, "/path", &[]);
-    Work::Call(Box::new(Call { command, asked }), None)
-}
-
-fn claim(campaign: &str, name: &str) -> Command {
-    Command::Claim(Claim {
-        campaign: CampaignId::stored(campaign),
-        code: CodeText::stored(CODE),
-        shopper: shopper(name),
-        verified: true,
-        id_country: Country::parse("CN").unwrap(),
-    })
-}
-
-fn quote(name: &str) -> Command {
-    Command::Quote(Purchase { shopper: shopper(name), store: StoreId::stored("queen-st"), amount: cny(1000) })
-}
-
-fn is_coupon(outcome: &Outcome) -> bool {
-    matches!(outcome, Ok(Done::Call { answer: Answer::Coupon(_), .. }))
-}
 
 #[test]
 fn a_packet_that_is_due_back_is_had_however_much_else_is_due() {
@@ -450,4 +270,53 @@ fn a_database_that_went_back_is_believed() {
     let outcomes = stage.call(vec![by_lost_code, claim("red", "P2")]);
     assert_eq!(outcomes[0], Err(Failure::Refused(Refusal::UnknownCode)));
     assert!(is_coupon(&outcomes[1]), "{outcomes:?}");
+}
+
+/// A round of quicknet as api.drand.sh served it, and its time (verify/vectors/beacon.json).
+const ROUND: u64 = 30_000_000;
+const ROUND_AT: Time = Time::of_ms(1_782_803_364_000);
+const SIGNATURE: &str =
+    "81d2fc112b91932d9e4074a46b88c4dc78149b859660e0673c0bb9bd0caefdc9cc194e83de980441355b8ef44cc7a355";
+const RANDOMNESS: &str = "24fdbb00b10a967c392b5b708967011e996689994a2bf1c5573c3e372c2e844d";
+
+/// Every server brings the round that it has fetched. The first one is heard, each is answered the same, and what is known
+/// is said once; anything else is refused by whoever gets it.
+#[test]
+fn servers_that_bring_the_same_round_do_not_disturb_each_other() {
+    let cluster = postgres::Server::shared();
+    let installation = Installation::Database(Box::new(cluster.url(&cluster.fresh()).parse().unwrap()));
+    let mut served = installation.serve(Some(4), 1).unwrap();
+    let (one, other) = (served.writers.remove(0), installation.administer().unwrap());
+    let mut stages = [one, other].map(|writer| Stage::sealing_by(Beacons::quicknet(), writer));
+    stages[0].set();
+    let starts_at = ROUND_AT.plus_ms(60_000);
+    stages[0].live(Rules { starts_at, ends_at: starts_at.plus_ms(DAY_MS), ..rules("red", 10, true) });
+    let mut randomness = [0; 32];
+    hex::decode_to_slice(RANDOMNESS, &mut randomness).unwrap();
+    let genuine = Beacon { randomness, signature: hex::decode(SIGNATURE).unwrap().into() };
+    let mut forged = genuine.signature.to_vec();
+    forged[47] ^= 1;
+    let forged = Beacon { signature: forged.into(), ..genuine.clone() };
+    let bring = |stage: &mut Stage, round: u64, beacon: &Beacon| {
+        stage.try_order("koi-beacon", Order::Unseal(CampaignId::stored("red"), round, beacon.clone()))
+    };
+    let early = Err(Failure::Unaccepted(Unaccepted::Early(ROUND_AT)));
+    assert_eq!(bring(&mut stages[1], ROUND, &genuine), early);
+    for stage in &mut stages {
+        stage.clock.set(starts_at);
+        assert!(matches!(bring(stage, ROUND, &forged), Err(Failure::Unaccepted(Unaccepted::Refused(_)))));
+        assert_eq!(stage.call(vec![claim("red", "P1")]), [Err(Failure::Refused(Refusal::CampaignNotLive))]);
+    }
+    for turn in [1, 0, 1, 0] {
+        let outcome = bring(&mut stages[turn], ROUND, &genuine);
+        assert!(matches!(outcome, Ok(Done::Office { status: 200, .. })), "{outcome:?}");
+        let other = bring(&mut stages[turn], ROUND + 1, &genuine);
+        assert!(matches!(other, Err(Failure::Unaccepted(Unaccepted::Refused(_)))), "{other:?}");
+    }
+    let opened = |(_, stated): &(i64, koi_store::Stated)| stated.body.contains(r#""kind":"opening""#);
+    let statements = installation.reader().unwrap().statements(0, 100).unwrap();
+    assert_eq!(statements.iter().filter(|stated| opened(stated)).count(), 1, "{statements:?}");
+    let [one, two] = &mut stages;
+    assert!(is_coupon(&one.call(vec![claim("red", "P1")])[0]));
+    assert!(is_coupon(&two.call(vec![claim("red", "P2")])[0]));
 }

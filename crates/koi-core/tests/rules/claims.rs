@@ -1,6 +1,6 @@
 //! Claims: what a scan gets, and every refusal in its order of precedence.
 
-use koi_core::campaign::{self, Scope, Seal, State};
+use koi_core::campaign::{self, Beacon, Scope, Seal, State};
 use koi_core::command::Order;
 use koi_core::coupon::Status;
 use koi_core::id::{CodeText, MerchantId};
@@ -327,8 +327,12 @@ fn nothing_is_drawn_before_the_randomness_is_known() {
     rules.packets = vec![plain(500, 3)];
     stage.must(Order::Draft(Box::new(rules), [7; 32]));
     let id = crate::stage::id();
-    let refused = |stage: &mut Stage| stage.order_by("operator", Order::Unseal(id.clone(), beacon())).err();
-    assert_eq!(refused(&mut stage), Some(Refusal::InvalidTransition), "no rules were stated");
+    let unseal = |stage: &mut Stage, round: u64, beacon: Beacon| {
+        stage.order_by("operator", Order::Unseal(id.clone(), round, beacon))
+    };
+    let refused = |stage: &mut Stage, round, beacon| unseal(stage, round, beacon).err();
+    let invalid = Some(Refusal::InvalidTransition);
+    assert_eq!(refused(&mut stage, 1000, beacon()), invalid, "no rules were stated");
     stage.must(Order::Submit(id.clone()));
     stage.approve(&id).expect("approved");
     let stated_at = stage.now;
@@ -337,10 +341,16 @@ fn nothing_is_drawn_before_the_randomness_is_known() {
     assert_eq!(stage.claim("A").err(), Some(Refusal::CampaignNotLive));
     assert_eq!(stage.campaign().status(at(ENDING)), campaign::Status::Ended, "the clock ends it all the same");
 
-    stage.must(Order::Unseal(id.clone(), beacon()));
+    assert_eq!(refused(&mut stage, 1001, beacon()), invalid, "another round");
+    stage.must(Order::Unseal(id.clone(), 1000, beacon()));
     let sealed = Seal { stated_at, chain: [3; 32], round: 1000, beacon: Some(beacon()) };
     assert_eq!(stage.campaign().seal, Some(sealed));
     assert_eq!(stage.campaign().status(stage.now), campaign::Status::Live);
     assert_eq!(stage.claim("A").expect("a coupon").face, 500);
-    assert_eq!(refused(&mut stage), Some(Refusal::InvalidTransition), "it is known once, and never another");
+    let known = stage.campaign().clone();
+    unseal(&mut stage, 1000, beacon()).expect("once more changes nothing");
+    assert_eq!(stage.campaign(), known);
+    let other = Beacon { randomness: [9; 32], ..beacon() };
+    assert_eq!(refused(&mut stage, 1000, other), invalid, "it is known once, and never another");
+    assert_eq!(refused(&mut stage, 1001, beacon()), invalid, "of one round, and never another");
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use thiserror::Error;
 use ureq::Agent;
 
-use super::{BEACON_BYTES_MAX, BeaconRefusal, Chain, Verified};
+use super::{BEACON_BYTES_MAX, Beacon, BeaconRefusal, Chain, Verified};
 
 /// How long a relay may take for the whole of its answer, unless another time is set.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -95,6 +95,20 @@ pub enum Why {
     Refused(BeaconRefusal),
 }
 
+impl Why {
+    /// The stable code of what is wrong, for those who count.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Why::NotYet => "not_yet",
+            Why::Late(_) => "late",
+            Why::Unreachable(_) => "unreachable",
+            Why::Redirects(_) => "redirects",
+            Why::Status(_) => "status",
+            Why::Refused(_) => "refused",
+        }
+    }
+}
+
 impl Relays {
     /// Relays with these addresses, such as `https://api.drand.sh`, which may take [`PATIENCE`]. The first [`RELAYS_MAX`] are asked.
     pub fn new<A: Into<String>>(addresses: impl IntoIterator<Item = A>) -> Self {
@@ -103,6 +117,11 @@ impl Relays {
             address.trim_end_matches('/').to_owned()
         });
         Self { addresses: addresses.collect(), patience: PATIENCE }
+    }
+
+    /// Where they are.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// The same relays, each of which may take so long for the whole of its answer.
@@ -118,19 +137,8 @@ impl Relays {
     ///
     /// [`NotFetched`], with everything that was wrong.
     pub fn fetch(&self, chain: &Chain, round: u64) -> Result<Fetched, NotFetched> {
-        let (sender, receiver) = mpsc::channel();
-        for relay in &self.addresses {
-            let (relay, chain, sender, patience) = (relay.clone(), chain.clone(), sender.clone(), self.patience);
-            thread::spawn(move || {
-                let answered = ask(&relay, &chain, round, patience);
-                // Nobody listens any more when another relay was faster.
-                _ = sender.send((relay, answered));
-            });
-        }
-        // The channel ends when the last thread has answered.
-        drop(sender);
         let mut wrong = Vec::new();
-        for (relay, answered) in receiver {
+        for (relay, answered) in self.ask(chain, Some(round)) {
             match answered {
                 Ok(verified) => return Ok(Fetched { verified, relay, wrong }),
                 Err(why) => wrong.push(Wrong { relay, why }),
@@ -141,15 +149,39 @@ impl Relays {
             false => NotFetched::Failed(wrong),
         })
     }
+
+    /// Asks each relay for its latest round and waits for all of them, no longer than their patience; the fastest comes
+    /// first. Who compares the round's time with a clock of their own sees whether that is right.
+    ///
+    /// This blocks.
+    pub fn latest(&self, chain: &Chain) -> Vec<(String, Result<Verified, Why>)> {
+        self.ask(chain, None).into_iter().collect()
+    }
+
+    /// Answers as they come, each from a thread of its own: of a round, or of the latest.
+    fn ask(&self, chain: &Chain, round: Option<u64>) -> mpsc::Receiver<(String, Result<Verified, Why>)> {
+        let (sender, receiver) = mpsc::channel();
+        for relay in &self.addresses {
+            let (relay, chain, sender, patience) = (relay.clone(), chain.clone(), sender.clone(), self.patience);
+            thread::spawn(move || {
+                let answered = ask(&relay, &chain, round, patience);
+                // Nobody listens any more when another relay was faster.
+                _ = sender.send((relay, answered));
+            });
+        }
+        // The channel ends when the last thread has answered: no sender is left here.
+        receiver
+    }
 }
 
-fn ask(relay: &str, chain: &Chain, round: u64, patience: Duration) -> Result<Verified, Why> {
+fn ask(relay: &str, chain: &Chain, round: Option<u64>, patience: Duration) -> Result<Verified, Why> {
     let unreachable = |error: ureq::Error| match error {
         ureq::Error::Timeout(_) => Why::Late(patience),
         ureq::Error::BodyExceedsLimit(_) => Why::Refused(BeaconRefusal::TooLong),
         error => Why::Unreachable(error.to_string()),
     };
-    let url = format!("{relay}/{}/public/{round}", hex::encode(chain.hash()));
+    let wanted = round.map_or_else(|| "latest".to_owned(), |round| round.to_string());
+    let url = format!("{relay}/{}/public/{wanted}", hex::encode(chain.hash()));
     let mut answer = agent(relay, patience).get(url).call().map_err(unreachable)?;
     match answer.status().as_u16() {
         200 => {}
@@ -160,7 +192,11 @@ fn ask(relay: &str, chain: &Chain, round: u64, patience: Duration) -> Result<Ver
     let body =
         answer.body_mut().with_config().limit(BEACON_BYTES_MAX as u64).read_to_vec().map_err(unreachable)?;
     let text = str::from_utf8(&body).map_err(|why| Why::Refused(BeaconRefusal::Unreadable(why.to_string())))?;
-    chain.accept(round, text).map_err(Why::Refused)
+    let accepted = match round {
+        Some(round) => chain.accept(round, text),
+        None => Beacon::read(text).and_then(|beacon| chain.verify(&beacon)),
+    };
+    accepted.map_err(Why::Refused)
 }
 
 fn agent(relay: &str, patience: Duration) -> Agent {

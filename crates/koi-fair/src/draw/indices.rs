@@ -26,6 +26,15 @@ impl Blocks {
     }
 }
 
+/// What was found, and what was in the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// The indices asked for, in the order in which they were found.
+    pub(super) found: Vec<u64>,
+    /// The excluded indices that were met and passed over, in the order in which they were met, each once.
+    pub(super) skipped: Vec<u64>,
+}
+
 /// `asked` indices that are neither excluded nor among `before`, each once. `before` has every index once, and none that is excluded.
 pub(super) fn take(
     blocks: Blocks,
@@ -34,7 +43,7 @@ pub(super) fn take(
     exclusions: &Exclusions,
     before: &[u64],
     asked: u64,
-) -> Result<Vec<u64>, DrawRefusal> {
+) -> Result<Taken, DrawRefusal> {
     if let Some(index) = exclusions.last().filter(|index| *index >= entries) {
         return Err(DrawRefusal::ExcludedNobody { index, entries });
     }
@@ -46,19 +55,20 @@ pub(super) fn take(
     if asked > u64::from(INDICES_MAX) {
         return Err(DrawRefusal::TooMany { asked });
     }
-    let mut found = Vec::new();
+    let mut taken = Taken::default();
     // Without entries, none were asked for.
-    let Some(entries) = NonZeroU64::new(entries) else { return Ok(found) };
-    let mut taken: HashSet<u64> = before.iter().copied().collect();
+    let Some(entries) = NonZeroU64::new(entries) else { return Ok(taken) };
+    let mut met: HashSet<u64> = before.iter().copied().collect();
     let begun = Sha256::new().chain_update(blocks.tag()).chain_update(seed.0);
     let mut j = 0..=u32::MAX;
-    while (found.len() as u64) < asked {
+    while (taken.found.len() as u64) < asked {
         let j = j.next().ok_or(DrawRefusal::BlocksExhausted)?;
         let of_j = begun.clone().chain_update(j.to_be_bytes());
         let index = first_below(entries, |c| of_j.clone().chain_update(c.to_be_bytes()).finalize().into());
-        if !exclusions.contains(index) && taken.insert(index) {
-            found.push(index);
+        if met.insert(index) {
+            let of = if exclusions.contains(index) { &mut taken.skipped } else { &mut taken.found };
+            of.push(index);
         }
     }
-    Ok(found)
+    Ok(taken)
 }

@@ -18,6 +18,8 @@
 //! | [`Exclusions`] | which entries are skipped, and why, in one published list |
 //! | [`Seed`], [`outcome`] | who wins |
 //! | [`audit_sample`] | whose entries are opened, so that made-up ones are found |
+//! | [`DrawProof`] | what a person keeps: one file that shows their number, who won, and that nobody chose it |
+//! | [`audit`] | the whole draw again, from its public files |
 //!
 //! # Example
 //!
@@ -34,17 +36,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
+mod bound;
 mod entry;
 mod exclusions;
 mod indices;
+pub mod made_up;
+mod proof;
+mod refusal;
+mod verdict;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use bound::{Bound, DrawTrust, SealInLog};
 pub use entry::{IdWithNewline, entry_leaf};
 pub use exclusions::{EXCLUSIONS_HEADING, Exclusion, Exclusions, WrongExclusion};
 use indices::{Blocks, take};
+pub use proof::{DrawProof, EntryProof, PROOF_BYTES_MAX, PROOF_FORMAT};
+pub use refusal::DrawProofRefusal;
+pub use verdict::{Place, Verdict};
 
 use crate::canonical::{self, NotCanonical};
 
@@ -150,11 +162,26 @@ pub fn rules_hash(statement: &Value) -> Result<[u8; 32], NotCanonical> {
 ///
 /// Every [`DrawRefusal`]. Nothing is drawn in part: who cannot have all reserves must seal rules with fewer.
 pub fn outcome(seed: &Seed, entries: u64, exclusions: &Exclusions, reserves: u32) -> Result<Outcome, DrawRefusal> {
+    Ok(outcome_and_skipped(seed, entries, exclusions, reserves)?.0)
+}
+
+/// The same, with the excluded indices that were met and passed over on the way, in the order in which they were met.
+///
+/// # Errors
+///
+/// Every [`DrawRefusal`].
+pub fn outcome_and_skipped(
+    seed: &Seed,
+    entries: u64,
+    exclusions: &Exclusions,
+    reserves: u32,
+) -> Result<(Outcome, Vec<u64>), DrawRefusal> {
     let asked = u64::from(reserves) + 1;
-    let mut drawn = take(Blocks::Draw, seed, entries, exclusions, &[], asked)?.into_iter();
+    let taken = take(Blocks::Draw, seed, entries, exclusions, &[], asked)?;
+    let mut drawn = taken.found.into_iter();
     // One at least was asked for.
     let winner = drawn.next().ok_or(DrawRefusal::BlocksExhausted)?;
-    Ok(Outcome { winner, reserves: drawn.collect() })
+    Ok((Outcome { winner, reserves: drawn.collect() }, taken.skipped))
 }
 
 /// The audit sample: the indices of `count` more entries that must be opened, in the order in which they are found.
@@ -181,7 +208,7 @@ pub fn audit_sample(
     count: u32,
 ) -> Result<Vec<u64>, DrawRefusal> {
     let drawn: Vec<u64> = std::iter::once(outcome.winner).chain(outcome.reserves.iter().copied()).collect();
-    take(Blocks::Audit, seed, entries, exclusions, &drawn, u64::from(count))
+    Ok(take(Blocks::Audit, seed, entries, exclusions, &drawn, u64::from(count))?.found)
 }
 
 #[cfg(test)]

@@ -177,6 +177,20 @@ impl SignedCheckpoint {
         self.checkpoint.origin()
     }
 
+    /// What it claims, for which nobody vouches yet: to compare with what is known already.
+    pub fn claimed(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The checkpoint with those of its signatures that are wanted, and no others.
+    ///
+    /// # Errors
+    ///
+    /// If none is wanted.
+    pub fn only(&self, wanted: impl Fn(&Signature) -> bool) -> Result<Self, CheckpointError> {
+        Self::of_note(self.note.only(wanted)?)
+    }
+
     /// The note.
     pub fn note(&self) -> &Note {
         &self.note

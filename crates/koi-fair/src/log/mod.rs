@@ -19,7 +19,7 @@ mod hash;
 pub mod note;
 pub mod proof;
 pub mod quorum;
-mod text;
+pub(crate) mod text;
 pub mod tile;
 pub mod tree;
 pub mod witness;

@@ -2,7 +2,7 @@
 //!
 //! A statement is one JSON object in canonical form ([`crate::canonical`]): its `kind`, the version `v` of its form, `at`, the
 //! instant at which it became true, and what it says. Anybody can read it without this library. The kinds of a sealed
-//! stock's campaign are here; each tells as much as a stranger needs to take the same packets from the same stock, and
+//! stock's campaign are here, those of a draw in [`draw`], and a [`Leaf`] is either; each tells as much as a stranger needs to take the same packets from the same stock, and
 //! nothing of who a shopper is.
 //!
 //! ```
@@ -15,9 +15,11 @@
 //! ```
 
 mod bytes;
+pub mod draw;
 mod instant;
 
 pub use bytes::Hex32;
+pub use draw::{DrawBeacon, DrawOutcome, DrawRules, DrawSeal, DrawStatement, DrawVoid, ExclusionsSealed, Leaf};
 pub use instant::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -292,20 +294,66 @@ pub struct Reveal {
     pub secret: Hex32,
 }
 
+impl Receipt {
+    /// The leaf of a receipt, written in one go: its members are in their order, and what they hold is written as canonical
+    /// JSON has it, too.
+    fn leaf(&self) -> Result<Vec<u8>, NotCanonical> {
+        #[derive(Serialize)]
+        struct Leaf<'a> {
+            at: Instant,
+            campaign: &'a str,
+            cell: u16,
+            coupon: &'a str,
+            face: i64,
+            kind: &'static str,
+            ordinal: u64,
+            revision: u32,
+            split: bool,
+            v: u64,
+        }
+        let Self { at, campaign, cell, coupon, face, ordinal, revision, split } = self;
+        let is_exact = |number: i64| (-canonical::NUMBER_MAX..=canonical::NUMBER_MAX).contains(&number);
+        if !is_exact(*face) || !i64::try_from(*ordinal).is_ok_and(is_exact) {
+            return Err(NotCanonical::Number(format!("{face} or {ordinal}")));
+        }
+        let leaf = Leaf {
+            at: *at,
+            campaign,
+            cell: *cell,
+            coupon,
+            face: *face,
+            kind: "receipt",
+            ordinal: *ordinal,
+            revision: *revision,
+            split: *split,
+            v: VERSION,
+        };
+        serde_json::to_vec(&leaf).map_err(|error| NotCanonical::Unreadable(error.to_string()))
+    }
+}
+
 impl Statement {
     /// Reads a leaf of the log. It must be canonical, of this version, and say nothing else than its kind does.
     pub fn parse(leaf: &[u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(leaf).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
-        let mut value = canonical::read(text)?;
-        let version = value.as_object_mut().and_then(|members| members.remove("v"));
-        if version != Some(Value::from(VERSION)) {
-            return Err(Unreadable::Version);
-        }
-        serde_json::from_value(value).map_err(|error| Unreadable::Member(error.to_string()))
+        Self::of_value(canonical::read(text)?)
+    }
+
+    /// Reads a statement of what was seen to be canonical.
+    fn of_value(value: Value) -> Result<Self, Unreadable> {
+        serde_json::from_value(without_version(value)?).map_err(|error| Unreadable::Member(error.to_string()))
     }
 
     /// The leaf: canonical JSON. An error if a number is beyond 2⁵³ − 1, or the rules' document holds a fraction.
     pub fn leaf(&self) -> Result<Vec<u8>, NotCanonical> {
+        // Most leaves are receipts.
+        if let Self::Receipt(receipt) = self {
+            return receipt.leaf();
+        }
+        self.any_leaf()
+    }
+
+    fn any_leaf(&self) -> Result<Vec<u8>, NotCanonical> {
         let mut value = serde_json::to_value(self).map_err(|error| NotCanonical::Unreadable(error.to_string()))?;
         if let Some(members) = value.as_object_mut() {
             members.insert("v".into(), VERSION.into());
@@ -382,6 +430,12 @@ impl Statement {
             Self::Reveal(reveal) => &reveal.campaign,
         }
     }
+}
+
+/// The members of a statement besides its version, which must be this one.
+fn without_version(mut statement: Value) -> Result<Value, Unreadable> {
+    let version = statement.as_object_mut().and_then(|members| members.remove("v"));
+    if version == Some(Value::from(VERSION)) { Ok(statement) } else { Err(Unreadable::Version) }
 }
 
 #[cfg(test)]

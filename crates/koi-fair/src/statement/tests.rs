@@ -57,3 +57,27 @@ fn hashes_are_written_in_one_way() {
         assert_eq!(Hex32::parse(&wrong), None, "{wrong}");
     }
 }
+
+#[test]
+fn a_receipt_is_written_as_every_statement_is() {
+    let texts = ["", "nz", "\u{0}\u{8}\t\n\u{b}\u{c}\r\u{1f} \u{7f}\"\\/é红\u{2028}\u{1f600}"];
+    let numbers = [0, 1, -1, canonical::NUMBER_MAX, -canonical::NUMBER_MAX, canonical::NUMBER_MAX + 1, i64::MIN];
+    for text in texts {
+        for number in numbers {
+            let receipt = Statement::Receipt(Receipt {
+                at: Instant(number % 1_000_000_000_000),
+                campaign: text.into(),
+                cell: u16::MAX,
+                coupon: text.into(),
+                face: number,
+                ordinal: number.unsigned_abs(),
+                revision: u32::MAX,
+                split: number % 2 == 0,
+            });
+            match (receipt.leaf(), receipt.any_leaf()) {
+                (Ok(one), Ok(other)) => assert_eq!(String::from_utf8(one), String::from_utf8(other)),
+                (one, other) => assert!(one.is_err() && other.is_err(), "{text:?} {number}"),
+            }
+        }
+    }
+}

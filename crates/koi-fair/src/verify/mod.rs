@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`check_log`] | a whole log: checkpoint, witnesses, every tile and entry, every statement, every campaign drawn again |
 //! | [`check_file`] | what a shopper keeps: a receipt, or the proof that the log has it |
+//! | [`check_draw_proof`] | what an entrant keeps: their number in a draw, and who won |
 //! | [`made_up`] | logs to try a verifier with |
 //!
 //! What is wrong is never an error but a [`Finding`] with a stable code; an error is a log that could not be read. Nothing is
@@ -22,12 +23,14 @@
 //! ```
 
 mod code;
+mod drawn;
 mod files;
 mod log;
 pub mod made_up;
 mod paper;
 mod report;
 
+pub use drawn::check_draw_proof;
 pub use files::{Directory, LogFiles};
 pub use log::{Asked, NotChecked, Paper, check_log, key_of};
 pub use paper::{check_file, kind_of, no_paper};

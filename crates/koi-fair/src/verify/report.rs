@@ -52,6 +52,10 @@ pub enum Caveat {
     Unrevealed,
     /// A receipt alone does not show that it is in the log.
     NotInLog,
+    /// The list of exclusions was not given: that the entries that were passed over are in it is believed.
+    ExclusionsBelieved,
+    /// The log tells of draws, which are checked by their proofs and with their entries.
+    DrawsNotChecked,
     /// A proof alone does not show that the packet is the one that the stock gave.
     FaceNotDrawn,
 }
@@ -186,6 +190,31 @@ pub struct Found {
     pub leaf: u64,
 }
 
+/// What a proof of a draw shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Draw {
+    /// The draw.
+    pub draw: String,
+    /// Entries that were sealed.
+    pub entries: u64,
+    /// The person's entry, from 0.
+    pub index: u64,
+    /// The number that the person is told: from 1.
+    pub number: u64,
+    /// The winner's entry, from 0.
+    pub winner: u64,
+    /// The reserves' entries, in their order.
+    pub reserves: Vec<u64>,
+    /// What became of the person's entry: `winner`, `reserve`, `excluded` or `none`.
+    pub place: &'static str,
+    /// The round that decided.
+    pub round: u64,
+    /// Whether it is of the local chain: not a public draw.
+    pub local: bool,
+    /// In words.
+    pub detail: String,
+}
+
 /// What is said of one input. Members that could not be known are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -219,6 +248,9 @@ pub struct Checked {
     /// What a receipt or a proof says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// What a proof of a draw says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draw: Option<Draw>,
     /// Statements of each kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaves: Option<BTreeMap<String, u64>>,
@@ -253,6 +285,7 @@ impl Checked {
             root: None,
             cosigned: None,
             receipt: None,
+            draw: None,
             leaves: None,
             latest: None,
             campaigns: None,
@@ -268,7 +301,8 @@ impl Checked {
         (self.size, self.root) = (Some(size), Some(root.to_string()));
     }
 
-    pub(super) fn caveat(&mut self, caveat: Caveat) {
+    /// Notes that what is said holds only so far.
+    pub fn caveat(&mut self, caveat: Caveat) {
         if let Err(place) = self.caveats.binary_search(&caveat) {
             self.caveats.insert(place, caveat);
         }

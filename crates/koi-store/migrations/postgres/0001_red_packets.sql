@@ -138,6 +138,17 @@ CREATE TABLE statement (
     lines  text   NOT NULL
 );
 
+-- How far the public log is sequenced, step by step: after each step its first `size` leaves, which have this root, are the statements up to the
+-- number `statement`, and the lines of each cell's ledger in front of those that `lines` names, with commas between them.
+CREATE TABLE sequenced (
+    number    bigint PRIMARY KEY,
+    at        bigint  NOT NULL,
+    size      bigint  NOT NULL,
+    root      bytea   NOT NULL,
+    statement bigint  NOT NULL,
+    lines     text    NOT NULL
+);
+
 -- Answers to orders of the office, for repeats.
 CREATE TABLE answered (
     key    bigint PRIMARY KEY,

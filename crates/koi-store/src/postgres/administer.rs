@@ -5,9 +5,9 @@ use koi_core::time::Time;
 use super::session::{Reply, Request};
 use super::table::{self, meta};
 use super::writer::{Writer, all_cells};
-use crate::Store;
 use crate::error::StoreError;
 use crate::sqlite::ApiKey;
+use crate::{LogSetting, Sequenced, Store};
 
 impl Writer {
     /// The sandbox's clock, as it was left.
@@ -54,6 +54,17 @@ impl Writer {
     /// Revokes a key; false when there is none that works under this id.
     pub fn revoke_key(&mut self, id: &str, now: Time) -> Result<bool, StoreError> {
         let replies = self.alone(&[table::api_key::revoke(id, now)])?;
+        Ok(replies.first().is_some_and(|reply| reply.count == 1))
+    }
+
+    /// What the public log of the installation is, after settling it if it is new.
+    pub fn public_log(&mut self, setting: LogSetting, asked: &str) -> Result<String, StoreError> {
+        self.settled(setting.name(), asked)
+    }
+
+    /// Notes a step of the public log; false if somebody has made the step of this number.
+    pub fn sequence(&mut self, step: &Sequenced) -> Result<bool, StoreError> {
+        let replies = self.alone(&[table::sequenced::add(step)])?;
         Ok(replies.first().is_some_and(|reply| reply.count == 1))
     }
 

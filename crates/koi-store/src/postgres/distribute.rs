@@ -12,7 +12,7 @@ use super::table::Fields;
 use crate::error::StoreError;
 
 /// Tables that every machine has a copy of. The marker is one of them: a server may ask any machine.
-const REFERENCE: [&str; 13] = [
+const REFERENCE: [&str; 14] = [
     "koi_schema",
     "meta",
     "campaign",
@@ -23,6 +23,7 @@ const REFERENCE: [&str; 13] = [
     "code",
     "rate",
     "statement",
+    "sequenced",
     "answered",
     "log",
     "api_key",
@@ -140,6 +141,7 @@ SELECT create_reference_table('store')
 SELECT create_reference_table('code')
 SELECT create_reference_table('rate')
 SELECT create_reference_table('statement')
+SELECT create_reference_table('sequenced')
 SELECT create_reference_table('answered')
 SELECT create_reference_table('log')
 SELECT create_reference_table('api_key')
@@ -220,8 +222,8 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         sql.run(PRETENDED);
         sql.run("SELECT create_reference_table('koi_schema'); SELECT create_reference_table('meta')");
         // Both were interrupted before their rows were removed.
-        assert_eq!(database.plan_distribution().unwrap().len(), 2 * 18 + 2);
-        assert_eq!(database.distribute(&|_| {}).unwrap().len(), 2 * 18 + 2);
+        assert_eq!(database.plan_distribution().unwrap().len(), 2 * 19 + 2);
+        assert_eq!(database.distribute(&|_| {}).unwrap().len(), 2 * 19 + 2);
         // These are the tables of a new installation that have rows, which stay where Citus is only pretended.
         let tidied = ["koi_schema", "meta", "cell"]
             .map(|table| format!("SELECT truncate_local_data_after_distributing_table('{table}')"));
@@ -229,7 +231,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
         let count = |how: &str| sql.value(&format!("SELECT count(*) FROM pg_dist_partition WHERE how = '{how}'"));
         assert_eq!(
             (count("reference"), count("cell beside none"), count("cell beside cell")),
-            ("13".to_owned(), "1".to_owned(), "6".to_owned())
+            ("14".to_owned(), "1".to_owned(), "6".to_owned())
         );
         // Nothing of it may run beside a server.
         let _server = database.serve(None).unwrap();
@@ -265,7 +267,7 @@ SELECT create_distributed_table('transfer', 'cell', colocate_with => 'cell')";
 
         assert_eq!(sql.value("SELECT count(*) FROM pg_constraint WHERE contype IN ('x', 't') OR contype = 'f' \
             AND confrelid::regclass::text <> ALL (ARRAY['koi_schema', 'meta', 'campaign', 'tier', 'pause', 'merchant', \
-            'store', 'code', 'rate', 'statement', 'answered', 'log', 'api_key'])"), "0");
+            'store', 'code', 'rate', 'statement', 'sequenced', 'answered', 'log', 'api_key'])"), "0");
         assert_eq!(sql.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"), "0");
         assert_eq!(sql.value("SELECT count(*) FROM pg_sequences"), "0");
     }

@@ -1,7 +1,7 @@
 //! Readers: connections beside the writers, each seeing what is committed.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeBounds};
 use std::time::Duration;
 
 use koi_core::audit::{Deduction, Purchase};
@@ -29,7 +29,7 @@ use super::writer::{LOOK, all_cells, slices_of};
 use crate::error::{StoreError, damaged};
 use crate::sheet::{Sheet, Value};
 use crate::sqlite::{ApiKey, Totals};
-use crate::{Answered, News, State, Stated, Wanted};
+use crate::{Answered, Issued, News, Sequenced, State, Stated, Wanted};
 
 /// A transaction's number that grows with every change that is begun.
 const VERSION: &str = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
@@ -220,6 +220,16 @@ impl Reader {
         })
     }
 
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, mut each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        let key = |issued: &Issued| (issued.id.number(), 0);
+        let kind = Kind { walk: &table::coupon::ISSUED, read: table::coupon::issued, key };
+        walk::for_each(&self.link, kind, (Place::of(from), Place::of(until)), |issued| {
+            each(issued);
+            ControlFlow::Continue(())
+        })
+    }
+
     /// The key under which each quote was asked for, cell by cell in the order of the keys. (A key belongs to one cell.)
     pub fn for_each_quote_key(&self, mut each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
         let read = |row: &Row| {
@@ -249,15 +259,16 @@ impl Reader {
         self.in_one_moment(|| purchases::for_each_from(&self.link, from, each))
     }
 
-    /// The ledger's lines from a number on, until `each` has enough.
+    /// The ledger's lines with numbers in `range`, until `each` has enough.
     pub fn for_each_transfer(
         &self,
-        from: TransferId,
+        range: impl RangeBounds<TransferId>,
         each: impl FnMut(Transfer) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let key = |line: &Transfer| (line.id.number(), 0);
         let kind = Kind { walk: &table::transfer::WALK, read: table::transfer::read, key };
-        walk::for_each(&self.link, kind, (Place::of(from.number()), Place::END), each)
+        let numbers = crate::numbers(range);
+        walk::for_each(&self.link, kind, (Place::of(numbers.start), Place::of(numbers.end)), each)
     }
 
     /// The answer kept for an order of the office.
@@ -268,6 +279,11 @@ impl Reader {
     /// At most `limit` statements of the public log with numbers above `number`, each with its number.
     pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
         table::statement::read(&self.ask_one(table::statement::after(number, limit))?)
+    }
+
+    /// How far the public log was sequenced at the step of this number, or at the last one.
+    pub fn sequenced(&self, number: Option<i64>) -> Result<Option<Sequenced>, StoreError> {
+        table::sequenced::read(&self.ask_one(table::sequenced::get(number))?)
     }
 
     /// All keys of the API.

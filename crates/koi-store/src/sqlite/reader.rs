@@ -1,6 +1,6 @@
 //! Readers: connections beside the writer, each seeing what is committed.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeBounds};
 
 use koi_core::audit::{Deduction, Purchase};
 use koi_core::catalog::{Catalog, Entry, Pair};
@@ -21,7 +21,7 @@ use super::sorted::{self, Beside, Found, KEYS, Recent, Runs, SHOPPERS};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
 use crate::sheet::{Sheet, Value};
-use crate::{Answered, Stated, Want};
+use crate::{Answered, Issued, Sequenced, Stated, Want};
 
 /// Lines that SQLite's check names; after so many it is clear enough.
 const NAMED: usize = 100;
@@ -61,7 +61,7 @@ impl Reader {
     /// The rows that are wanted, as they are stored.
     pub fn rows(&self, wants: &[Want]) -> Result<Rows, StoreError> {
         let known = self.recent.as_ref().map(|recent| recent.found(wants));
-        self.at_one_moment(|| {
+        self.in_one_moment(|| {
             let recent = match known {
                 Some(known) => known,
                 None if wants.iter().any(|want| matches!(want, Want::Shopper(_) | Want::QuoteAsked(_))) => {
@@ -83,6 +83,11 @@ impl Reader {
             Err(_) => drop(self.connection.execute_batch("ROLLBACK")),
         }
         result
+    }
+
+    /// Runs reads on one state of the database, which may be that of reads around them.
+    fn in_one_moment<T>(&self, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.connection.is_autocommit() { self.at_one_moment(read) } else { read() }
     }
 
     /// Everything that changes rarely, as it is stored.
@@ -156,6 +161,11 @@ impl Reader {
         table::coupon::for_each_in(&self.connection, from, until, each)
     }
 
+    /// What stays of the coupons with numbers in `[from, until)`, one after the other.
+    pub fn for_each_issued(&self, from: i64, until: i64, each: impl FnMut(Issued)) -> Result<(), StoreError> {
+        table::coupon::for_each_issued(&self.connection, from, until, each)
+    }
+
     /// The key under which each quote was asked for, in the order of the keys.
     pub fn for_each_quote_key(&self, mut each: impl FnMut(Key, QuoteId)) -> Result<(), StoreError> {
         sorted::for_each(&KEYS, &self.connection, |(key, quote)| each(Key(key), QuoteId::of_number(quote)))
@@ -176,13 +186,13 @@ impl Reader {
         purchases::for_each_from(&self.connection, from, each)
     }
 
-    /// The ledger's lines from a number on, until `each` has enough.
+    /// The ledger's lines with numbers in `range`, until `each` has enough.
     pub fn for_each_transfer(
         &self,
-        from: TransferId,
+        range: impl RangeBounds<TransferId>,
         each: impl FnMut(Transfer) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        table::transfer::for_each_from(&self.connection, from, each)
+        table::transfer::for_each_in(&self.connection, &crate::numbers(range), each)
     }
 
     /// The answer kept for an order of the office.
@@ -193,6 +203,11 @@ impl Reader {
     /// At most `limit` statements of the public log with numbers above `number`, each with its number.
     pub fn statements(&self, number: i64, limit: u32) -> Result<Vec<(i64, Stated)>, StoreError> {
         table::statement::after(&self.connection, number, limit)
+    }
+
+    /// How far the public log was sequenced at the step of this number, or at the last one.
+    pub fn sequenced(&self, number: Option<i64>) -> Result<Option<Sequenced>, StoreError> {
+        table::sequenced::get(&self.connection, number)
     }
 
     /// All keys of the API.

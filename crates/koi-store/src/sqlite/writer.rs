@@ -13,7 +13,7 @@ use super::prefetch::prefetch;
 use super::sorted::{Beside, New, Pieces, Recent};
 use super::table::{self, api_key::ApiKey};
 use crate::error::StoreError;
-use crate::{Begun, Due, Left, News, Notes, Store, Want, Wanted};
+use crate::{Begun, Due, Left, LogSetting, News, Notes, Sequenced, Store, Want, Wanted};
 
 /// An installation on one SQLite file has one cell.
 const CELL: Cell = Cell::TREASURY;
@@ -53,20 +53,22 @@ impl Writer {
 
     /// What the folder was first served as (`sandbox` or `live`), after settling it if it is new.
     pub fn mode(&self, asked: &str) -> Result<String, StoreError> {
-        if let Some(mode) = table::meta::mode(&self.connection)? {
-            return Ok(mode);
-        }
-        table::meta::put_mode(&self.connection, asked)?;
-        Ok(asked.to_owned())
+        table::meta::settled(&self.connection, table::meta::MODE, asked)
     }
 
     /// The wallet currency that the folder was first served with, after settling it if it is new.
     pub fn wallet_currency(&self, asked: &str) -> Result<String, StoreError> {
-        if let Some(currency) = table::meta::wallet_currency(&self.connection)? {
-            return Ok(currency);
-        }
-        table::meta::put_wallet_currency(&self.connection, asked)?;
-        Ok(asked.to_owned())
+        table::meta::settled(&self.connection, table::meta::WALLET_CURRENCY, asked)
+    }
+
+    /// What the public log of the installation is, after settling it if it is new.
+    pub fn public_log(&self, setting: LogSetting, asked: &str) -> Result<String, StoreError> {
+        table::meta::settled(&self.connection, setting.name(), asked)
+    }
+
+    /// Notes a step of the public log; false if somebody has made the step of this number.
+    pub fn sequence(&self, step: &Sequenced) -> Result<bool, StoreError> {
+        table::sequenced::add(&self.connection, step)
     }
 
     /// When the last line was written, of the ledger or of the office's log: time is not before that.

@@ -2,7 +2,7 @@
 
 use koi_core::id::Principal;
 use koi_core::ledger::Transfer;
-use koi_store::{Answered, LogLine, Notes, Stated};
+use koi_store::{Answered, LogLine, LogSetting, Notes, Sequenced, Stated};
 
 use crate::Installation;
 use crate::sample::{self, asked, at};
@@ -98,6 +98,37 @@ fn statements_are_numbered_without_a_gap() {
     assert_eq!(reader.statements(0, 10).unwrap(), numbered);
     assert_eq!(reader.statements(1, 3).unwrap(), numbered[1..4]);
     assert_eq!(reader.statements(5, 10).unwrap(), []);
+}
+
+#[test]
+fn a_step_of_the_public_log_is_made_once() {
+    let mut installation = Installation::new();
+    assert_eq!(installation.reader().sequenced(None).unwrap(), None);
+    let step = |number: i64, size: u64| Sequenced {
+        number,
+        at: at(number),
+        size,
+        root: [u8::try_from(size).unwrap(); 32],
+        statement: number - 1,
+        lines: vec![1, i64::MAX, 1 << 50],
+    };
+    assert!(installation.sequence(&step(1, 7)));
+    assert!(installation.sequence(&step(2, 7)));
+    // Somebody else comes later to the same number, with something else.
+    assert!(!installation.sequence(&step(2, 9)));
+    let reader = installation.reader();
+    assert_eq!(reader.sequenced(None).unwrap(), Some(step(2, 7)));
+    assert_eq!(reader.sequenced(Some(1)).unwrap(), Some(step(1, 7)));
+    assert_eq!(reader.sequenced(Some(3)).unwrap(), None);
+}
+
+#[test]
+fn a_public_log_stays_what_it_was_first_called() {
+    let mut installation = Installation::new();
+    assert_eq!(installation.public_log(LogSetting::Origin, "koi.example/log"), "koi.example/log");
+    assert_eq!(installation.public_log(LogSetting::Secret, "ab"), "ab");
+    assert_eq!(installation.public_log(LogSetting::Origin, "other.example"), "koi.example/log");
+    assert_eq!(installation.public_log(LogSetting::Secret, "cd"), "ab");
 }
 
 fn stated(number: i64, lines: Vec<i64>) -> Stated {

@@ -204,7 +204,7 @@ fn every_reason_and_account_of_the_ledger() {
         some.push(line);
         if some.len() == 2 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
     };
-    installation.reader().for_each_transfer(from, two).unwrap();
+    installation.reader().for_each_transfer(from.., two).unwrap();
     assert_eq!(some, lines[3..5]);
 }
 

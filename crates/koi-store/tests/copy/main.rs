@@ -21,7 +21,9 @@ use koi_store::copy::{self, Source, Standing, Step};
 use koi_store::postgres::Database;
 use koi_store::sqlite::{Folder, backup, restore};
 use koi_store::tally::{Tallies, tallies};
-use koi_store::{Answered, ApiKey, Installation, LogLine, News, Notes, Stated, Store, Want, Wanted, Writer};
+use koi_store::{
+    Answered, ApiKey, Installation, LogLine, News, Notes, Sequenced, Stated, Store, Want, Wanted, Writer,
+};
 
 use crate::sample::{CELL, at};
 use crate::server::{Server, Sql};
@@ -100,6 +102,8 @@ fn stock(writer: &mut Writer) {
     let statements = vec![Stated { at: at(1800), body: "{\"kind\":\"rules\"}".into(), lines: vec![1, 301] }];
     let notes = Notes { answered: Some(answered), log, statements, sandbox_clock: Some(at(1_531_580_400_000)) };
     writer.commit(&begun.cells, &notes).unwrap();
+    let step = Sequenced { number: 1, at: at(1801), size: 12, root: [9; 32], statement: 1, lines: vec![301] };
+    assert!(writer.sequence(&step).unwrap());
     let key = ApiKey {
         id: "key_1".into(),
         hash: [7; 32],
@@ -327,6 +331,7 @@ fn one_change_of_anything_changes_the_digest_and_names_its_table() {
         ("payment", "UPDATE payment SET coupon_returned = NOT coupon_returned"),
         ("refund", "UPDATE refund SET number = 2 WHERE payment = (SELECT max(payment) FROM refund)"),
         ("statement", "UPDATE statement SET lines = lines || ',1'"),
+        ("sequenced", "UPDATE sequenced SET size = size + 1"),
         ("transfer", "UPDATE transfer SET amount = amount + 1 WHERE id = (SELECT min(id) FROM transfer)"),
     ] {
         sql.run(&format!("BEGIN; {change}; COMMIT"));

@@ -94,7 +94,7 @@ macro_rules! everything {
                     all.purchases.push(purchase);
                     ControlFlow::Continue(())
                 })?;
-                reader.for_each_transfer(TransferId::FIRST, |line| {
+                reader.for_each_transfer(TransferId::FIRST.., |line| {
                     all.transfers.push(line);
                     ControlFlow::Continue(())
                 })?;

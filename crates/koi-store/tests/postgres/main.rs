@@ -36,7 +36,7 @@ use koi_core::rows::{Cells, Rows};
 use koi_core::time::Time;
 pub(crate) use koi_store::postgres::Reader;
 use koi_store::postgres::{ApiKey, Database, Writer};
-use koi_store::{Due, LogLine, Notes, Store, StoreError, Want, Wanted};
+use koi_store::{Due, LogLine, LogSetting, Notes, Sequenced, Store, StoreError, Want, Wanted};
 
 use crate::sample::CELL;
 use crate::server::{Server, Sql};
@@ -125,6 +125,14 @@ impl Installation {
         self.writer.sandbox_clock().unwrap()
     }
 
+    fn sequence(&mut self, step: &Sequenced) -> bool {
+        self.writer.sequence(step).unwrap()
+    }
+
+    fn public_log(&mut self, setting: LogSetting, asked: &str) -> String {
+        self.writer.public_log(setting, asked).unwrap()
+    }
+
     fn mode(&mut self, asked: &str) -> String {
         self.writer.mode(asked).unwrap()
     }
@@ -177,6 +185,6 @@ fn transfers(reader: &Reader) -> Vec<Transfer> {
         lines.push(line);
         ControlFlow::Continue(())
     };
-    reader.for_each_transfer(TransferId::of_number(0), each).unwrap();
+    reader.for_each_transfer(TransferId::of_number(0).., each).unwrap();
     lines
 }

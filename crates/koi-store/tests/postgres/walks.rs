@@ -120,11 +120,11 @@ fn a_walk_may_look_at_other_things_on_its_way_and_end_early() {
         assert_eq!(coupons(&reader, line.movement.subject, line.movement.subject + 1).len(), 1);
         if seen == 100 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    reader.at_one_moment(|| reader.for_each_transfer(TransferId::FIRST, each)).unwrap();
+    reader.at_one_moment(|| reader.for_each_transfer(TransferId::FIRST.., each)).unwrap();
     assert_eq!(seen, 100);
     // Who wants little reads little.
     let before = reader.sent();
-    reader.for_each_transfer(TransferId::FIRST, |_| ControlFlow::Break(())).unwrap();
+    reader.for_each_transfer(TransferId::FIRST.., |_| ControlFlow::Break(())).unwrap();
     assert_eq!(reader.sent() - before, 1);
 }
 

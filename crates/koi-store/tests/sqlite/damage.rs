@@ -46,7 +46,7 @@ fn overwrite(folder: &Folder, at: u64, bytes: &[u8]) {
 fn read_all(reader: &Reader) -> Result<usize, StoreError> {
     let mut rows = 0;
     reader.for_each_coupon(0, i64::MAX, |_| rows += 1)?;
-    reader.for_each_transfer(koi_core::id::TransferId::of_number(0), |_| {
+    reader.for_each_transfer(koi_core::id::TransferId::of_number(0).., |_| {
         rows += 1;
         std::ops::ControlFlow::Continue(())
     })?;

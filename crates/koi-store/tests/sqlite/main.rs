@@ -22,7 +22,7 @@ use koi_core::rows::{Cells, Rows};
 use koi_core::time::Time;
 pub(crate) use koi_store::sqlite::Reader;
 use koi_store::sqlite::{ApiKey, Folder, Writer};
-use koi_store::{Due, LogLine, Notes, Store, StoreError, Want};
+use koi_store::{Due, LogLine, LogSetting, Notes, Sequenced, Store, StoreError, Want};
 use std::ops::ControlFlow;
 
 /// A folder of its own for each test, with a writer; both are gone when it is dropped.
@@ -80,6 +80,14 @@ impl Installation {
 
     fn sandbox_clock(&mut self) -> Option<Time> {
         self.writer.sandbox_clock().unwrap()
+    }
+
+    fn sequence(&mut self, step: &Sequenced) -> bool {
+        self.writer.sequence(step).unwrap()
+    }
+
+    fn public_log(&mut self, setting: LogSetting, asked: &str) -> String {
+        self.writer.public_log(setting, asked).unwrap()
     }
 
     fn mode(&mut self, asked: &str) -> String {
@@ -140,6 +148,6 @@ fn transfers(reader: &Reader) -> Vec<Transfer> {
         lines.push(line);
         ControlFlow::Continue(())
     };
-    reader.for_each_transfer(TransferId::of_number(0), each).unwrap();
+    reader.for_each_transfer(TransferId::of_number(0).., each).unwrap();
     lines
 }

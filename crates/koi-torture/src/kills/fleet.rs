@@ -174,6 +174,11 @@ impl Fleet {
         self.database.as_ref().context("no database server of our own")
     }
 
+    /// Where everything is.
+    pub(crate) fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
     /// Brings the database server back: itself, or its standby in its place.
     async fn bring_back(&mut self, blow: Blow) -> Result<()> {
         match (&mut self.database, blow) {

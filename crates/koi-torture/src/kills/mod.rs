@@ -28,6 +28,7 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::deed::{Deed, Role};
+use crate::failure::same;
 use crate::history::verify_promises;
 use crate::kills::actor::Scene;
 use crate::kills::fleet::Fleet;
@@ -35,6 +36,7 @@ use crate::kills::plan::{Interval, Round};
 use crate::kills::season::{Archive, Season};
 use crate::kills::trouble::{OwnDatabase, Trouble};
 use crate::limits::{LATECOMERS, LEISURE, ROUNDS_PER_SEASON};
+use crate::log;
 use crate::model::rules::{COUPON_VALID_MS, QUOTE_VALID_MS};
 use crate::seed::Seed;
 use crate::server::Installation;
@@ -134,7 +136,19 @@ impl<'a> Campaigner<'a> {
             }
             self.end_season(season).await?;
         }
-        self.fleet.stop().await
+        self.check_log(tally).await
+    }
+
+    /// Whatever was killed, the public log is whole, says what happened, and every packet of it can be drawn again.
+    async fn check_log(&mut self, tally: &Tally) -> Result<()> {
+        log::is_quiet(&mut self.fleet.client(self.round), 0).await?;
+        self.fleet.stop().await?;
+        let folder = log::folder(self.fleet.installation().data())?;
+        let report = log::verify(&format!("{} verify", self.order.koi.display()), &folder)?;
+        let campaigns = report["campaigns"].as_array().map_or(0, Vec::len);
+        tally.note(&format!("the public log has {} leaves of {campaigns} campaigns", report["size"]));
+        same("the public log has nothing wrong", &json!([]), &report["findings"])?;
+        same("it has every campaign", &(self.score.seasons as usize), &campaigns)
     }
 
     async fn play_round(&mut self, season: &mut Season) -> Result<()> {

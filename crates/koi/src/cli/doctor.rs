@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use koi_core::time::{DAY_MS, Time};
+use koi_fair::beacon::relay::{Relays, Why};
+use koi_fair::beacon::{Chain, Verified};
+use koi_fair::log::{SignedCheckpoint, VerifierKey};
 use koi_store::sqlite::Folder;
 use koi_store::{Installation, StoreError};
 use serde_json::json;
@@ -13,8 +16,13 @@ use super::flags::ServeFlags;
 use super::healthcheck::{ask, here};
 use super::terminal::Paint;
 use super::{Ended, Ending, terminal};
+use crate::engine::beacons::time_of;
 use crate::engine::clock::Clock;
+use crate::limits;
+use crate::public_log::place::Address;
+use crate::public_log::{self, Place, publisher};
 use crate::settings::environment::Environment;
+use crate::settings::{Beacon, Serve};
 
 const AFTER_HELP: &str = "\
 Example:
@@ -30,7 +38,7 @@ const FREE_LEAST_MIB: u64 = 512;
 /// A machine's clock before this was never set: the program is younger.
 const CLOCK_EARLIEST: Time = Time::of_ms(1_767_225_600_000);
 
-/// Looks for whatever may be the matter: settings, folder, disk, clock, database, ledger
+/// Looks for whatever may be the matter: settings, folder, disk, clock, database, ledger, public log, relays
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Doctor {
@@ -100,6 +108,8 @@ impl Doctor {
             Finding::of("clock", clock(&installation)),
             Finding::of("database", database(&installation)),
             Finding::of("ledger", ledger(&installation, environment)),
+            Finding::of("relays", relays(&serve)),
+            Finding::of("log", public_log(&serve, &installation)),
             Finding::of("server", server(&serve.listen)),
         ]);
         findings
@@ -188,6 +198,91 @@ fn ledger(installation: &Installation, environment: &Environment) -> anyhow::Res
     ))
 }
 
+/// Relays that serve public randomness, and what its rounds say of this machine's clock. Where nothing is drawn in public
+/// none are needed.
+fn relays(serve: &Serve) -> anyhow::Result<String> {
+    if serve.beacon == Beacon::Local {
+        return Ok(
+            "not asked: what is approved now is sealed with local randomness, which is no public draw".into()
+        );
+    }
+    let quicknet = Chain::quicknet();
+    let mut answers = Relays::new(&serve.beacon_relays).latest(&quicknet);
+    // In the order of the settings, whoever was faster.
+    answers.sort_by_key(|(relay, _)| serve.beacon_relays.iter().position(|other| other == relay));
+    relays_found(&quicknet, &answers, Clock::running().now())
+}
+
+/// What relays answered at a time, in words.
+fn relays_found(chain: &Chain, answers: &[(String, Result<Verified, Why>)], now: Time) -> anyhow::Result<String> {
+    let failed: Vec<String> = answers
+        .iter()
+        .filter_map(|(relay, answer)| Some(format!("{relay}: {}", answer.as_ref().err()?)))
+        .collect();
+    let rounds = answers.iter().filter_map(|(_, answer)| Some(answer.as_ref().ok()?.round()));
+    let Some(round) = rounds.max() else {
+        return Err(anyhow!(
+            "none serves rounds of {} here ({}): campaigns wait for their randomness. Let this machine reach one, name \
+             others with --beacon-relays, or hand each round in with koi campaign beacon. A sandbox needs none: add \
+             --sandbox",
+            chain.beacon_id(),
+            failed.join("; ")
+        ));
+    };
+    let age_ms = time_of(chain, round).map_or(0, |time| now.since_ms(time));
+    if !(-limits::BEACON_AHEAD_MS..=limits::BEACON_APART_MS).contains(&age_ms) {
+        let (seconds, side) = (age_ms.abs() / 1000, if age_ms < 0 { "behind" } else { "ahead of" });
+        return Err(anyhow!(
+            "the machine says {now}, which is {seconds} s {side} the beacon's clock (its round {round}): turn time \
+             synchronisation on, since rounds are asked for by it"
+        ));
+    }
+    let well = answers.len() - failed.len();
+    let mut said =
+        format!("{well} of {} serve rounds of {}, whose clock agrees", answers.len(), chain.beacon_id());
+    if !failed.is_empty() {
+        said += &format!("; not {}", failed.join("; "));
+    }
+    Ok(said)
+}
+
+/// What is published must be signed by the log's key, and continued by the database.
+fn public_log(serve: &Serve, installation: &Installation) -> anyhow::Result<String> {
+    let reader = match installation.reader() {
+        Err(StoreError::Absent(_)) => return Ok("nothing was published yet".to_owned()),
+        reader => reader?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let address = serve.public_log.clone().or_else(|| own_copy(serve, installation));
+    let Some(address) = address else { return Ok("no copy of it is kept here".to_owned()) };
+    let place = Place::open(&address, runtime.handle().clone())?;
+    let text = |name: &str| -> anyhow::Result<Option<String>> {
+        Ok(place.read_file(name)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    let (Some(key), Some(checkpoint)) = (text(public_log::KEY)?, text(public_log::CHECKPOINT)?) else {
+        return Ok(format!("nothing is published in {address} yet"));
+    };
+    let key: VerifierKey = key.trim_end().parse().with_context(|| format!("{address}/key"))?;
+    let signed: SignedCheckpoint = checkpoint.parse().with_context(|| format!("{address}/checkpoint"))?;
+    let stated = signed.open(key.name().as_str(), std::slice::from_ref(&key));
+    let stated =
+        stated.with_context(|| format!("{address}/checkpoint is not of the log whose key is beside it"))?;
+    publisher::continued(&reader, stated.size(), &stated.root())?;
+    Ok(format!("{} leaves of {} are published in {address}", stated.size(), stated.origin()))
+}
+
+/// Where the server of these settings keeps its own copy, if it has made one.
+fn own_copy(serve: &Serve, installation: &Installation) -> Option<Address> {
+    let log = serve.data.join("log");
+    if !installation.is_shared() {
+        return log.is_dir().then_some(Address::Folder(log));
+    }
+    let copies = log.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let copies: Vec<_> = copies.filter(|copy| copy.join(public_log::CHECKPOINT).is_file()).collect();
+    // Which of several is that of this database nobody can tell from outside.
+    <[_; 1]>::try_from(copies).ok().map(|[copy]| Address::Folder(copy))
+}
+
 /// A server that does not run is no illness; one that runs and is not well is.
 fn server(listen: &str) -> anyhow::Result<String> {
     let url = here(listen);
@@ -195,5 +290,39 @@ fn server(listen: &str) -> anyhow::Result<String> {
         Ok(200) => Ok(format!("{url} is well")),
         Ok(status) => Err(anyhow!("{url}/healthz answers {status}: see the server's log")),
         Err(_) => Ok(format!("none answers at {url}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use koi_fair::beacon::local;
+
+    use super::*;
+
+    #[test]
+    fn the_beacon_tells_whether_the_clock_is_right() {
+        let chain = Chain::local();
+        let round = 194_966_381;
+        let time = time_of(&chain, round).unwrap();
+        let serves = |round| ("https://a.example".to_owned(), Ok(chain.verify(&local::sign(round)).unwrap()));
+        let fails = || ("https://b.example".to_owned(), Err(Why::Status(500)));
+        let found = |answers: &[_], late_ms: i64| {
+            relays_found(&chain, answers, time.plus_ms(late_ms)).map_err(|error| error.to_string())
+        };
+        for late_ms in [-1000, 0, 2999, 30_000] {
+            let said = found(&[serves(round - 1), serves(round)], late_ms);
+            assert_eq!(said, Ok("2 of 2 serve rounds of koi-local, whose clock agrees".into()), "{late_ms}");
+        }
+        let some = found(&[fails(), serves(round)], 0).unwrap();
+        assert!(some.ends_with("agrees; not https://b.example: it answered 500"), "{some}");
+        let behind = found(&[serves(round)], -90_000).unwrap_err();
+        assert!(behind.contains("which is 90 s behind the beacon's clock"), "{behind}");
+        let ahead = found(&[serves(round), fails()], 31_000).unwrap_err();
+        assert!(ahead.contains("which is 31 s ahead of the beacon's clock"), "{ahead}");
+        let none = found(&[fails()], 0).unwrap_err();
+        assert!(
+            none.contains("(https://b.example: it answered 500)") && none.contains("--beacon-relays"),
+            "{none}"
+        );
     }
 }

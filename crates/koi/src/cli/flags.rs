@@ -4,10 +4,10 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::settings::Serve;
 use crate::settings::environment::Environment;
 use crate::settings::load::{Settings, Wrong, load};
 use crate::settings::table::{Fallback, SETTINGS, Setting};
+use crate::settings::{Beacon, Serve};
 
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl Given {
 pub(super) fn plain_sandbox(data: &Path, listen: String) -> anyhow::Result<Serve> {
     let settings = Given::default().load(&Environment::default())?;
     let settings = settings.serve_in(data).map_err(|why| anyhow::anyhow!(why))?;
-    Ok(Serve { listen, sandbox: true, ..settings })
+    Ok(Serve { listen, sandbox: true, beacon: Beacon::Local, ..settings })
 }
 
 /// One thing that is wrong on the line of the error; several below it.

@@ -28,6 +28,7 @@ mod restore;
 mod serve;
 mod terminal;
 mod verify;
+mod witness;
 mod workplace;
 
 use std::process::ExitCode;
@@ -91,6 +92,8 @@ enum Command {
     #[command(subcommand)]
     Fair(fair::FairCommand),
     #[command(subcommand)]
+    Witness(witness::WitnessCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
@@ -128,6 +131,7 @@ fn run(cli: Cli, environment: &Environment) -> Ended {
         Command::Db(db) => db.run(environment),
         Command::Verify(verify) => verify.run(environment),
         Command::Fair(fair) => fair.run(),
+        Command::Witness(witness) => witness.run(environment),
         Command::Config(config) => config.run(environment),
         Command::Doctor(doctor) => doctor.run(environment),
         Command::Healthcheck(healthcheck) => healthcheck.run(environment),

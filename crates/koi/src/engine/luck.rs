@@ -2,24 +2,22 @@
 
 use std::cell::RefCell;
 
-use koi_core::campaign::{Beacon, Campaign, Seal};
+use koi_core::campaign::{Campaign, Seal};
 use koi_core::fault::Fault;
 use koi_core::id::{CampaignNo, Cell};
 use koi_core::rules::Rules;
 use koi_core::scene::{Luck, Pick};
 use koi_core::time::Time;
-use koi_fair::beacon::{Chain, local};
 use koi_fair::packet::PoolKey;
-use koi_fair::replay::sealing_round;
-use koi_fair::statement::Instant;
 use rustc_hash::FxHashMap;
-use sha2::{Digest, Sha256};
+
+use crate::engine::beacons::Beacons;
 
 /// Pool keys by campaign, each with what it was made of: after a failover that lost a campaign another one may have its
 /// number.
 #[derive(Debug)]
 pub struct Pools {
-    chain: Chain,
+    beacons: Beacons,
     keys: RefCell<FxHashMap<CampaignNo, (Origin, PoolKey)>>,
 }
 
@@ -27,9 +25,14 @@ pub struct Pools {
 type Origin = ([u8; 32], Seal);
 
 impl Pools {
-    /// Luck whose randomness is of this chain.
-    pub fn new(chain: Chain) -> Self {
-        Self { chain, keys: RefCell::default() }
+    /// Luck whose randomness is of these chains.
+    pub fn new(beacons: Beacons) -> Self {
+        Self { beacons, keys: RefCell::default() }
+    }
+
+    /// The chains whose rounds it takes.
+    pub fn beacons(&self) -> &Beacons {
+        &self.beacons
     }
 
     fn key(&self, campaign: &Campaign) -> Result<PoolKey, Fault> {
@@ -58,19 +61,11 @@ impl Luck for Pools {
     }
 
     fn seal(&self, rules: &Rules, now: Time) -> Result<Seal, Fault> {
-        let round = sealing_round(&self.chain, Instant(rules.starts_at.ms()), Instant(now.ms()));
-        Ok(Seal { stated_at: now, chain: *self.chain.hash(), round, beacon: known_at_once(&self.chain, round) })
+        Ok(self.beacons.seal(rules, now))
     }
 }
 
 const UNSEALED: Fault = Fault::Missing("the randomness that seals a campaign's stock");
-
-/// The local chain signs any round when it is asked to, ahead of every clock: what is drawn by it is no public draw.
-fn known_at_once(chain: &Chain, round: u64) -> Option<Beacon> {
-    let signed = (*chain == Chain::local()).then(|| local::sign(round))?;
-    let randomness = Sha256::digest(&signed.signature).into();
-    Some(Beacon { randomness, signature: signed.signature.into() })
-}
 
 /// The key of a campaign's pool; `None` before the randomness is known.
 pub fn pool_key(secret: &[u8; 32], seal: &Seal) -> Option<PoolKey> {
@@ -80,17 +75,19 @@ pub fn pool_key(secret: &[u8; 32], seal: &Seal) -> Option<PoolKey> {
 
 #[cfg(test)]
 mod tests {
+    use koi_core::campaign::Beacon;
     use koi_core::id::{CampaignId, FunderId};
     use koi_core::money::Currency;
     use koi_core::rules::{Bilingual, CouponRules, Eligibility, Limits, Threshold};
     use koi_core::time::{DAY_MS, Zone};
+    use koi_fair::beacon::{Chain, local, local_randomness};
 
     use super::*;
 
     fn seal(round: u64) -> Seal {
-        let chain = Chain::local();
-        let beacon = known_at_once(&chain, round);
-        Seal { stated_at: Time::of_ms(0), chain: *chain.hash(), round, beacon }
+        let beacon =
+            Beacon { randomness: local_randomness(round), signature: local::sign(round).signature.into() };
+        Seal { stated_at: Time::of_ms(0), chain: *Chain::local().hash(), round, beacon: Some(beacon) }
     }
 
     #[test]
@@ -104,10 +101,11 @@ mod tests {
 
     #[test]
     fn only_the_local_chain_is_known_at_once() {
-        assert_eq!(known_at_once(&Chain::quicknet(), 1000), None);
-        let beacon = known_at_once(&Chain::local(), 1000).unwrap();
-        let signed = local::sign(1000);
-        assert_eq!(Chain::local().verify(&signed).unwrap().randomness(), &beacon.randomness);
+        let rules = campaign(1, 1000).rules;
+        let sealed = |beacons| Pools::new(beacons).seal(&rules, OPENING).unwrap();
+        assert_eq!(sealed(Beacons::quicknet()).beacon, None);
+        let at_once = sealed(Beacons::local());
+        assert_eq!((at_once.beacon, at_once.chain), (seal(at_once.round).beacon, *Chain::local().hash()));
     }
 
     const OPENING: Time = Time::of_ms(1_531_584_000_000);
@@ -149,7 +147,7 @@ mod tests {
     /// round. Each is drawn with its own key, whatever was drawn before under the number.
     #[test]
     fn a_campaign_is_drawn_with_its_own_key_whoever_had_its_number() {
-        let new = || Pools::new(Chain::local());
+        let new = new_pools;
         let pools = new();
         let (lost, other, later) = (campaign(1, 1000), campaign(2, 1000), campaign(2, 1001));
         let fresh = |campaign: &Campaign| picks(&new(), campaign);
@@ -171,6 +169,6 @@ mod tests {
     }
 
     fn new_pools() -> Pools {
-        Pools::new(Chain::local())
+        Pools::new(Beacons::local())
     }
 }

@@ -8,6 +8,7 @@
 //! A batch is whatever waits in the queue, up to a limit; it is never waited for. Nobody is answered before
 //! the commit is durable. The engine owns the work: a caller that goes away changes nothing.
 
+pub mod beacons;
 pub mod clock;
 pub mod freshness;
 pub mod keys;

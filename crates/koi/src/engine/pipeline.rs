@@ -22,12 +22,12 @@ use koi_core::refusal::Refusal;
 use koi_core::rows::{Cells, Rows};
 use koi_core::scene::{Scene, Settings};
 use koi_core::time::Time;
-use koi_fair::beacon::Chain;
 use koi_store::{Begun, LogLine, Notes, Store, StoreError, Want, Wanted};
 use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
 use crate::engine::SharedCatalog;
+use crate::engine::beacons::Beacons;
 use crate::engine::clock::Clock;
 use crate::engine::freshness;
 use crate::engine::luck::Pools;
@@ -79,6 +79,7 @@ impl Pipeline {
         catalog: SharedCatalog,
         settings: Settings,
         clock: Arc<Clock>,
+        beacons: Beacons,
         metrics: Arc<Metrics>,
         (lane, lanes): (usize, usize),
     ) -> Self {
@@ -89,7 +90,7 @@ impl Pipeline {
             catalog,
             settings,
             clock,
-            pools: Pools::new(Chain::local()),
+            pools: Pools::new(beacons),
             metrics,
             cells,
             next_due,

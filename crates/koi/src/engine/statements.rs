@@ -51,7 +51,7 @@ fn statements(
             statements.extend(campaign.beacon().map(|beacon| opening(campaign, beacon, at)));
             statements
         }
-        Order::Unseal(_, beacon) => vec![opening(campaign, beacon, at)],
+        Order::Unseal(_, _, beacon) => vec![opening(campaign, beacon, at)],
         Order::Fund(_, amount) => {
             let amount = money(campaign, amount.value);
             vec![Statement::Fund(Fund { amount, at, campaign: name })]

@@ -8,6 +8,8 @@ use koi_core::time::Time;
 use koi_store::StoreError;
 use tokio::sync::oneshot;
 
+use crate::engine::beacons::Unaccepted;
+
 /// Turns an order's answer into the status and body that are kept for repeats.
 pub type Render = Box<dyn Fn(&Answer, Time) -> (u16, String) + Send>;
 
@@ -93,6 +95,8 @@ pub enum Failure {
     Unavailable,
     /// The server is stopping. Repeating with the same key is safe, and tells.
     Stopping,
+    /// What was brought is not the round that seals the campaign's stock.
+    Unaccepted(Unaccepted),
     /// The clock already stands at this later time.
     ClockBackwards(Time),
     /// An invariant is broken; the log says which. Nothing has happened.

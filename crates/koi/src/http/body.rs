@@ -1,9 +1,8 @@
 //! Reading a request: its key, and its body into a type. What is wrong is named by its JSON pointer.
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use koi_core::idempotency::Asked;
 use koi_core::rules::Why;
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
+use crate::connections::body::{self, Unread};
 use crate::engine::keys::Caller;
 use crate::engine::work::Failure;
 use crate::fields::LANGUAGES;
@@ -99,43 +99,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    body::read(body, limit).await.map_err(|why| match why {
+        Unread::TooLarge => Problem::new(
             "body_too_large",
             Text::new(format!("At most {limit} bytes are taken here."), format!("此处最多接受 {limit} 字节。")),
-        )
-    };
-    // Announced as too large: the end need not be waited for.
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        drain(body).await;
-        return Err(too_large());
-    }
-    let read = tokio::time::timeout(limits::BODY_TIME, Limited::new(&mut body, limit).collect());
-    match read.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            drain(body).await;
-            Err(too_large())
+        ),
+        Unread::TooSlow => Problem::plain("request_timeout"),
+        Unread::Broken => {
+            Problem::invalid(String::new(), &Text::new("could not be read to its end", "未能完整读取"))
         }
-        Ok(Err(_)) => {
-            Err(Problem::invalid(String::new(), &Text::new("could not be read to its end", "未能完整读取")))
-        }
-        Err(_) => Err(Problem::plain("request_timeout")),
-    }
-}
-
-/// Takes in some more of a body that is too large, and forgets it: who is still sending would not see the answer
-/// before the connection breaks.
-async fn drain(mut body: Body) {
-    let some = async {
-        let mut taken = 0;
-        while taken < limits::DRAIN_BYTES {
-            let Some(Ok(frame)) = body.frame().await else { break };
-            taken += frame.data_ref().map_or(0, Bytes::len);
-        }
-    };
-    let _ = tokio::time::timeout(limits::DRAIN_TIME, some).await;
+    })
 }
 
 /// Parses JSON; only when that fails once more, keeping track of the place.

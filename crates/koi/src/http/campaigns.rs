@@ -86,7 +86,7 @@ impl BudgetOut {
     }
 }
 
-const OPERATOR: &[Role] = &[Role::Operator];
+pub(crate) const OPERATOR: &[Role] = &[Role::Operator];
 const APPROVER: &[Role] = &[Role::Approver];
 
 /// The campaign that a route names.
@@ -107,7 +107,7 @@ fn rendered(status: StatusCode) -> Render {
 }
 
 /// One step of a campaign's life, with a body of its own.
-async fn step<T: serde::de::DeserializeOwned + Serialize + Send + 'static>(
+pub(crate) async fn step<T: serde::de::DeserializeOwned + Serialize + Send + 'static>(
     app: &App,
     caller: Caller,
     name: &str,

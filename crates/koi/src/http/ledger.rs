@@ -159,7 +159,7 @@ fn page_of(
     let (mut looked_at, mut count) = (0, 0);
     let mut can_be = from.can_be(None);
     let mut next = None;
-    reader.for_each_transfer(TransferId::of_number(from.line), |line| {
+    reader.for_each_transfer(TransferId::of_number(from.line).., |line| {
         if looked_at == 0 {
             can_be = from.can_be(Some(&line));
         }

@@ -1,5 +1,6 @@
 //! The HTTP API. A handler reads as: who, what, do, say; it holds no SQL and no rule.
 
+mod beacons;
 mod body;
 mod campaigns;
 mod coupons;
@@ -7,10 +8,10 @@ mod door;
 mod language;
 mod ledger;
 mod list;
+mod log;
 mod merchants;
 pub(crate) mod openapi;
 mod operations;
-mod outlet;
 mod payments;
 pub(crate) mod peer_claims;
 pub(crate) mod problem;
@@ -41,6 +42,7 @@ use crate::engine::work::{Done, Failure, Outcome};
 use crate::engine::{Engine, SharedCatalog};
 use crate::http::problem::Problem;
 use crate::metrics::Metrics;
+use crate::public_log::PublicLog;
 use crate::source::Source;
 
 pub(crate) use routes::router;
@@ -63,6 +65,7 @@ pub(crate) struct App {
     pub(crate) sandbox: bool,
     /// The data folder, if everything is in there: readiness looks at its disk.
     pub(crate) folder: Option<PathBuf>,
+    pub(crate) public_log: PublicLog,
 }
 
 impl App {

@@ -70,6 +70,12 @@ kinds! {
     "already_exists" 409 false "The id is taken" "该标识已被占用";
     "too_many_campaigns" 409 false "The installation is full" "活动数量已达上限";
     "invalid_transition" 409 false "The campaign's state does not allow it" "活动当前状态不允许此操作";
+    "beacon_other_round" 422 false "Another round than the campaign's" "轮次与活动不符";
+    "beacon_other_chain" 422 false "A round of another chain" "轮次属于其他链";
+    "beacon_not_canonical" 422 false "The signature is not in its one encoding" "签名编码不规范";
+    "beacon_signature_wrong" 422 false "Not the chain's signature of the round" "签名无效";
+    "beacon_randomness_wrong" 422 false "The randomness is not that of the signature" "随机数与签名不符";
+    "beacon_early" 409 true "The round's time has not come" "该轮次时间未到";
     "unknown_campaign" 404 false "There is no such campaign" "活动不存在";
     "unknown_code" 404 false "There is no such code" "红包码不存在";
     "code_revoked" 410 false "The code is no longer valid" "红包码已失效";
@@ -85,6 +91,7 @@ kinds! {
     "person_holds_coupon" 409 true "The person holds a coupon through another account" "同一用户的其他账号已持有有效红包";
     "limit_reached" 409 true "All coupons of this period were received" "本期领取次数已达上限";
     "sold_out" 409 true "No red packet is left" "红包已领完";
+    "not_published" 409 true "It is not in the public log yet" "尚未写入公开日志";
     "coupon_not_active" 409 false "The coupon is not active" "红包券当前不可用";
     "no_rate" 409 true "There is no exchange rate" "缺少汇率";
     "quote_not_open" 409 false "The quote was paid or cancelled" "报价已支付或已撤销";
@@ -149,7 +156,7 @@ impl Problem {
     }
 
     /// A refusal that time heals: at an instant, or never if there is none.
-    fn healing_at(self, next_allowed_at: Option<Time>) -> Self {
+    pub(crate) fn healing_at(self, next_allowed_at: Option<Time>) -> Self {
         Self { retryable: self.retryable && next_allowed_at.is_some(), next_allowed_at, ..self }
     }
 
@@ -288,6 +295,7 @@ impl From<&Failure> for Problem {
                     "服务正在停止。请使用相同的 Idempotency-Key 重试。",
                 ),
             ),
+            Failure::Unaccepted(unaccepted) => Problem::from(unaccepted),
             Failure::ClockBackwards(now) => Problem::new(
                 "clock_backwards",
                 Text::new(
@@ -335,8 +343,9 @@ fn detail(refusal: &Refusal) -> Text {
             Text::new("The organiser paused the campaign. Try again later.", "主办方已暂停活动，请稍后再试。")
         }
         Refusal::CampaignNotLive => Text::new(
-            "The campaign is not approved or not funded for its whole stock yet.",
-            "活动尚未获批，或资金尚未覆盖全部库存。",
+            "The campaign is not approved, not funded for its whole stock, or waits for its public randomness. Try again \
+             later.",
+            "活动尚未获批、资金尚未覆盖全部库存，或仍在等待公共随机数。请稍后再试。",
         ),
         Refusal::CodeRevoked => Text::new(
             "This code was replaced. Look for the new one in the store.",

@@ -8,7 +8,8 @@ use axum::routing::MethodRouter;
 use utoipa::OpenApi;
 
 use crate::http::{
-    App, campaigns, coupons, door, ledger, merchants, operations, payments, quotes, rates, reference, sandbox,
+    App, beacons, campaigns, coupons, door, ledger, log, merchants, operations, payments, quotes, rates,
+    reference, sandbox,
 };
 
 /// From one table: the routes, the same as a list of paths and methods, and the part of the OpenAPI document that
@@ -40,6 +41,7 @@ table! { TABLE routes api:
     "/v1/campaigns/{id}/submit" post campaigns::submit;
     "/v1/campaigns/{id}/approve" post campaigns::approve;
     "/v1/campaigns/{id}/fund" post campaigns::fund;
+    "/v1/campaigns/{id}/beacon" post beacons::hand_in;
     "/v1/campaigns/{id}/pause" post campaigns::pause;
     "/v1/campaigns/{id}/resume" post campaigns::resume;
     "/v1/campaigns/{id}/end" post campaigns::end;
@@ -64,6 +66,11 @@ table! { TABLE routes api:
     "/v1/payments/{id}" get payments::get;
     "/v1/payments/{id}/cancel" post payments::cancel;
     "/v1/payments/{id}/refunds" post payments::refund;
+    "/v1/coupons/{id}/receipt" get log::receipt;
+    "/v1/coupons/{id}/proof" get log::coupon_proof;
+    "/v1/log" get log::get;
+    "/v1/log/leaves/{index}/proof" get log::leaf;
+    "/log/{*path}" get log::file;
     "/v1/ledger/check" get ledger::check_all;
     "/v1/ledger/transfers" get ledger::transfers;
     "/healthz" get operations::health;

@@ -1,24 +1,17 @@
-//! The connection loop: a bounded number of connections, time-outs for slow ones, an orderly stop.
+//! What the API does on its connections: it counts them, gives every request an id, and answers in its language.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::connections;
 use crate::http::door::in_language;
 use crate::http::language::Language;
-use crate::http::outlet::Outlet;
 use crate::http::request_id::{self, RequestIds};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -30,50 +23,12 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     metrics: Arc<Metrics>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
-    let front = Arc::new(Front { router, metrics, ids: RequestIds::new(&Source::system()) });
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = told(&mut stop) => break,
-            // A connection that ended is forgotten; a panic of it was logged where it happened.
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        match accepted {
-            Ok((stream, place)) => {
-                connections.spawn(connection(stream, front.clone(), stop.clone(), place));
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: let some be closed first.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(limits::ACCEPT_REST).await;
-            }
-        }
-    }
-    drop(listener);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits::LAST_REQUESTS_TIME, all_ended).await.is_err() {
-        tracing::warn!(open = connections.len(), "some requests did not finish in time and are given up");
-        connections.shutdown().await;
-    }
-}
-
-/// The next connection, once there is a place for it: until then it waits in the system's own queue.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
-}
-
-/// Waits until the server is told to stop.
-async fn told(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+    let front = Arc::new(Front { router, metrics: metrics.clone(), ids: RequestIds::new(&Source::system()) });
+    let answer = move |request| answer(front.clone(), request);
+    let opened = || Counted::new(&metrics);
+    connections::serve(listener, limits::CONNECTIONS, answer, opened, stop).await;
 }
 
 /// What all connections share.
@@ -99,39 +54,12 @@ impl Drop for Counted {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    front: Arc<Front>,
-    mut stop: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
-) {
-    let _counted = Counted::new(&front.metrics);
-    let _ = stream.set_nodelay(true);
-    let stream = Outlet::new(stream, limits::WRITE_TIME);
-    let service = service_fn(move |request: Request<Incoming>| answer(front.clone(), request));
-    // The time for a head also runs between requests: it ends connections that are kept open for nothing. Answers are
-    // not gathered while more requests wait (`pipeline_flush`): they would pile up in memory.
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD_TIME)
-        .max_buf_size(limits::HEAD_BYTES.max(8192))
-        .serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        _ = serving.as_mut() => {}
-        () = told(&mut stop) => {
-            serving.as_mut().graceful_shutdown();
-            let _ = serving.await;
-        }
-    }
-}
-
-async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Response, Infallible> {
+async fn answer(front: Arc<Front>, request: Request) -> Response {
     let language = Language::of(request.headers());
     let id = front.ids.of(request.headers());
     // For the log, which is quiet unless asked: cheap copies of what the router takes away.
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = front.router.clone().oneshot(request.map(Body::new)).await?;
+    let response = front.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     let mut response = in_language(response, language, id.to_str().unwrap_or_default());
     let status = response.status().as_u16();
     if status >= 500 {
@@ -141,7 +69,7 @@ async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Result<Respons
     }
     response.headers_mut().insert(request_id::HEADER, id);
     front.metrics.answered(status);
-    Ok(response)
+    response
 }
 
 #[cfg(test)]
@@ -149,6 +77,7 @@ mod tests {
     use super::*;
     use std::time::Instant;
     use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
 
     /// What handlers hold, such as the engine.
     struct Held;

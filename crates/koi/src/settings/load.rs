@@ -8,7 +8,7 @@ use koi_store::postgres::Database;
 use koi_store::sqlite::Folder;
 
 use super::environment::Environment;
-use super::parse::{self, LogFormat};
+use super::parse::{self, Beacon, LogFormat};
 use super::table::{Fallback, SETTINGS, Setting, setting};
 use super::{Serve, file};
 
@@ -201,6 +201,11 @@ impl Settings {
             let why = "only a sandbox has a clock of its own: add --sandbox, or leave the clock out";
             wrong.push(Wrong { place: "clock".into(), why: why.into(), meant: None });
         }
+        if self.text("beacon") == Some("quicknet") && self.text("sandbox") == Some("true") {
+            let why = "a sandbox has a clock of its own and quicknet keeps real time, so that a sandbox is sealed with \
+                       local randomness: leave the beacon out, or the sandbox";
+            wrong.push(Wrong { place: "beacon".into(), why: why.into(), meant: None });
+        }
         if self.text("database").is_none() && self.text("cells").is_some_and(|cells| cells != "1") {
             let why = "a data folder has one cell: add --database, or leave the number out";
             wrong.push(Wrong { place: "cells".into(), why: why.into(), meant: None });
@@ -261,6 +266,7 @@ impl Settings {
 
     /// The same in a folder that is named by other means.
     pub(crate) fn serve_in(&self, data: &Path) -> Result<Serve, String> {
+        let sandbox = self.get("sandbox", parse::switch)?;
         Ok(Serve {
             data: data.to_owned(),
             database: self.database()?,
@@ -268,12 +274,24 @@ impl Settings {
             writers: self.get("writers", parse::writers)?,
             listen: self.listen()?,
             public_url: self.text("public_url").map(parse::public_url).transpose()?,
-            sandbox: self.get("sandbox", parse::switch)?,
+            sandbox,
             clock: self.text("clock").map(parse::time).transpose()?,
             wallet_currency: self.wallet_currency()?,
             settlement_zone: self.get("settlement_zone", parse::zone)?,
             quote_valid_s: self.get("quote_valid_seconds", parse::quote_seconds)?,
+            beacon: self.beacon(sandbox)?,
+            beacon_relays: self.get("beacon_relays", parse::beacon_relays)?,
+            public_log: self.text("public_log").map(parse::public_log).transpose()?,
+            public_log_origin: self.text("public_log_origin").map(parse::origin).transpose()?,
+            public_log_s: self.get("public_log_seconds", parse::public_log_seconds)?,
+            witnesses: self.text("witnesses").map(parse::witnesses).transpose()?.unwrap_or_default(),
         })
+    }
+
+    /// A live server draws in public unless it is told not to; a sandbox has nobody to draw for.
+    fn beacon(&self, sandbox: bool) -> Result<Beacon, String> {
+        let said = self.text("beacon").map(parse::beacon).transpose()?;
+        Ok(said.unwrap_or(if sandbox { Beacon::Local } else { Beacon::Quicknet }))
     }
 }
 
@@ -331,6 +349,23 @@ mod tests {
                 "clock: only a sandbox has a clock of its own: add --sandbox, or leave the clock out",
             ]
         );
+    }
+
+    #[test]
+    fn a_live_server_draws_in_public_and_a_sandbox_does_not() {
+        let beacon = |flags: &[(&'static str, &str)]| {
+            let settings = loaded(flags, &[("HOME", "/home/k")]).map_err(|wrong| wrong[0].to_string())?;
+            settings.serve().map(|serve| serve.beacon)
+        };
+        assert_eq!(beacon(&[]), Ok(Beacon::Quicknet));
+        assert_eq!(beacon(&[("beacon", "local")]), Ok(Beacon::Local), "for trials without a network");
+        assert_eq!(beacon(&[("sandbox", "true")]), Ok(Beacon::Local));
+        assert_eq!(beacon(&[("sandbox", "true"), ("beacon", "local")]), Ok(Beacon::Local));
+        let refused = beacon(&[("sandbox", "true"), ("beacon", "quicknet")]).unwrap_err();
+        assert!(refused.starts_with("beacon: a sandbox has a clock of its own"), "{refused}");
+        assert_eq!(beacon(&[("beacon", "fastnet")]), Err("--beacon: must be quicknet or local".into()));
+        let relays = loaded(&[("beacon_relays", "https://a.example,http://127.0.0.1:1")], &[("HOME", "/h")]);
+        assert_eq!(relays.unwrap().serve().unwrap().beacon_relays, ["https://a.example", "http://127.0.0.1:1"]);
     }
 
     #[test]

@@ -4,8 +4,16 @@ use koi_core::id::MAX_CELLS;
 use koi_core::limits::QUOTE_VALID_S;
 use koi_core::money::Currency;
 use koi_core::time::{Time, Zone};
+use koi_fair::beacon::relay::RELAYS_MAX;
+use koi_fair::log::KeyName;
 use koi_store::postgres::{AddressError, Database};
 use tracing_subscriber::EnvFilter;
+
+use crate::public_log::place::Address;
+use crate::public_log::witnesses::{self, Witness};
+
+/// The longest time between two checkpoints of a log that grows, in seconds.
+const PUBLIC_LOG_SECONDS: u32 = 3600;
 
 /// Connections that one server may write on: more of them wait for each other, and for the database's processors.
 const MOST_WRITERS: usize = 64;
@@ -17,6 +25,15 @@ pub(crate) enum LogFormat {
     Auto,
     Text,
     Json,
+}
+
+/// Where the randomness of campaigns comes from that are approved from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beacon {
+    /// drand's public chain.
+    Quicknet,
+    /// The chain whose key everybody knows.
+    Local,
 }
 
 /// Anything that is not empty.
@@ -70,6 +87,52 @@ pub(crate) fn quote_seconds(text: &str) -> Result<u32, String> {
     seconds.ok_or_else(|| format!("must be a number of seconds from 1 to {QUOTE_VALID_S}"))
 }
 
+pub(crate) fn beacon(text: &str) -> Result<Beacon, String> {
+    match text {
+        "quicknet" => Ok(Beacon::Quicknet),
+        "local" => Ok(Beacon::Local),
+        _ => Err("must be quicknet or local".into()),
+    }
+}
+
+/// Addresses of relays, each once. They are named in logs and metrics, so that a name or password has no place in them.
+pub(crate) fn beacon_relays(text: &str) -> Result<Vec<String>, String> {
+    const WHAT: &str = "must be addresses such as https://api.drand.sh with commas between them, without a query";
+    let is_relay = |url: &&str| {
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+        let plain = host.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#@,\"<>\\".contains(&byte));
+        !host.is_empty() && !host.starts_with(['/', ':']) && plain
+    };
+    let relays: Vec<&str> = text.split(',').map(|url| url.trim().trim_end_matches('/')).collect();
+    if !relays.iter().all(is_relay) {
+        return Err(WHAT.into());
+    }
+    if relays.len() > RELAYS_MAX {
+        return Err(format!("must be at most {RELAYS_MAX} addresses"));
+    }
+    if let Some(twice) = relays.iter().enumerate().find_map(|(n, url)| relays[..n].contains(url).then_some(url)) {
+        return Err(format!("names {twice} twice"));
+    }
+    Ok(relays.into_iter().map(str::to_owned).collect())
+}
+
+/// Where the files of the public log are.
+pub(crate) fn public_log(text: &str) -> Result<Address, String> {
+    text.parse()
+}
+
+/// The name of a log: what a key may be called.
+pub(crate) fn origin(text: &str) -> Result<String, String> {
+    let name = text.parse::<KeyName>();
+    name.map(|_| text.to_owned())
+        .map_err(|_| "must be a name without spaces and plus signs, such as koi.example.com/log".into())
+}
+
+pub(crate) fn public_log_seconds(text: &str) -> Result<u32, String> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| (1..=PUBLIC_LOG_SECONDS).contains(seconds));
+    seconds.ok_or_else(|| format!("must be a number of seconds from 1 to {PUBLIC_LOG_SECONDS}"))
+}
+
 pub(crate) fn log(text: &str) -> Result<EnvFilter, String> {
     const WHAT: &str = "must be off, error, warn, info, debug or trace, or such a list as warn,koi=debug";
     // One word that is no level would be taken for a part of the program, and everything else be silent.
@@ -104,6 +167,17 @@ pub(crate) fn writers(text: &str) -> Result<usize, String> {
     writers.ok_or_else(|| format!("must be a number from 1 to {MOST_WRITERS}"))
 }
 
+/// Witnesses of the public log, `VKEY@URL` each, with spaces between them.
+pub(crate) fn witnesses(text: &str) -> Result<Vec<Witness>, String> {
+    let read = witnesses::parse(text)
+        .map_err(|why| format!("must be VKEY@URL, several with spaces between them: {why}"))?;
+    if read.is_empty() {
+        Err("must be VKEY@URL, several with spaces between them: it names nobody".into())
+    } else {
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +205,36 @@ mod tests {
         for wrong in ["koi.example.com", "ftp://koi.example.com", "https://", "https://a b", ""] {
             assert!(public_url(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn relays_are_addresses_each_once() {
+        let one = |text: &str| beacon_relays(text).map(|relays| relays.join(" "));
+        assert_eq!(one("https://a.example"), Ok("https://a.example".into()));
+        let two = "https://a.example/, http://127.0.0.1:8080/drand/";
+        assert_eq!(one(two), Ok("https://a.example http://127.0.0.1:8080/drand".into()));
+        let wrong = [
+            "",
+            ",",
+            "https://a.example,",
+            "https://",
+            "https://:80",
+            "https:///a",
+            "a.example",
+            "ftp://a.example",
+            "https://a b",
+            "https://me:secret@a.example",
+            "https://a.example?x=y",
+            "https://a.example,https://a.example/",
+        ];
+        for wrong in wrong {
+            assert!(one(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(!one("https://me:secret@a.example").unwrap_err().contains("secret"));
+        let many =
+            |count: usize| (0..count).map(|n| format!("https://r{n}.example")).collect::<Vec<_>>().join(",");
+        assert!(beacon_relays(&many(RELAYS_MAX)).is_ok_and(|relays| relays.len() == RELAYS_MAX));
+        assert_eq!(one(&many(RELAYS_MAX + 1)), Err("must be at most 16 addresses".into()));
     }
 
     #[test]

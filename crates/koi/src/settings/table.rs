@@ -183,6 +183,75 @@ pub(crate) const SETTINGS: &[Setting] = &[
         check: |text| parse::quote_seconds(text).map(drop),
     },
     Setting {
+        name: "beacon",
+        value: "CHAIN",
+        default: Fallback::Nothing("quicknet; in a sandbox local"),
+        secret: false,
+        in_file: true,
+        what: "Where the randomness of campaigns comes from that are approved from now on: quicknet, the public one of \
+               drand, or local, a chain whose key everybody knows: no public draw, and marked as that everywhere. A \
+               campaign keeps the chain that it was approved with.",
+        example: "local",
+        check: |text| parse::beacon(text).map(drop),
+    },
+    Setting {
+        name: "beacon_relays",
+        value: "URLS",
+        default: Fallback::Text(
+            "https://api.drand.sh, https://api2.drand.sh, https://api3.drand.sh, https://drand.cloudflare.com",
+        ),
+        secret: false,
+        in_file: true,
+        what: "The relays that are asked for rounds of quicknet, from 1 to 16 addresses with commas between them. A relay \
+               can only delay a round: each is verified.",
+        example: "https://api.drand.sh, https://drand.cloudflare.com",
+        check: |text| parse::beacon_relays(text).map(drop),
+    },
+    Setting {
+        name: "public_log",
+        value: "PLACE",
+        default: Fallback::Nothing("the folder `log` in the data folder"),
+        secret: false,
+        in_file: true,
+        what: "Where the files of the public log are: a folder, or a bucket that speaks S3, s3://BUCKET/PREFIX, whose keys, \
+               region and endpoint come from the AWS_* variables that other tools read, too. Servers on one database should \
+               have one place; without it each keeps a copy in its own data folder.",
+        example: "s3://koi-log/main",
+        check: |text| parse::public_log(text).map(drop),
+    },
+    Setting {
+        name: "public_log_origin",
+        value: "NAME",
+        default: Fallback::Nothing("from public_url, or else a random one"),
+        secret: false,
+        in_file: true,
+        what: "The name under which the public log is known to those who check it, by custom its address without https://. \
+               An installation keeps the first one.",
+        example: "koi.example.com/log",
+        check: |text| parse::origin(text).map(drop),
+    },
+    Setting {
+        name: "public_log_seconds",
+        value: "SECONDS",
+        default: Fallback::Text("2"),
+        secret: false,
+        in_file: true,
+        what: "How long the public log waits before it publishes what is new, from 1 to 3600 seconds.",
+        example: "2",
+        check: |text| parse::public_log_seconds(text).map(drop),
+    },
+    Setting {
+        name: "witnesses",
+        value: "LIST",
+        default: Fallback::Nothing("nobody cosigns"),
+        secret: false,
+        in_file: true,
+        what: "Who is asked to cosign the public log: for each witness VKEY@URL, its key and its address, with spaces \
+               between them; at most 16. See docs/witness.md.",
+        example: "witness.press.example+e95a829c+BO+ESNLo1Y1yZ1VWWziBBDozffRThSm/alcU4ybKwV1E@https://witness.press.example",
+        check: |text| parse::witnesses(text).map(drop),
+    },
+    Setting {
         name: "log",
         value: "LEVEL",
         default: Fallback::Text("info"),
@@ -214,7 +283,10 @@ pub(crate) struct ClientVariable {
 
 /// Variables of the commands that talk to a server.
 pub(crate) const CLIENT_VARIABLES: &[ClientVariable] = &[
-    ClientVariable { name: "KOI_SERVER", what: "The server that `koi campaign apply` and `show` talk to." },
+    ClientVariable {
+        name: "KOI_SERVER",
+        what: "The server that `koi campaign apply`, `show` and `beacon` talk to.",
+    },
     ClientVariable { name: "KOI_KEY", what: "The key that they send." },
     ClientVariable { name: "KOI_KEY_FILE", what: "A file that holds the key, instead of `KOI_KEY`." },
 ];

@@ -66,7 +66,8 @@ impl Server {
 
     /// A live server on a folder.
     pub(crate) fn live(data: &Path) -> Self {
-        Self::start(koi().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data))
+        // Whatever is approved in a test is sealed without a network.
+        Self::start(koi().args(["serve", "--beacon", "local", "--listen", "127.0.0.1:0", "--data"]).arg(data))
     }
 
     /// Whatever says `listening on http://…` first.

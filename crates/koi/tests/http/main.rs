@@ -11,6 +11,7 @@ mod folder;
 mod hostile;
 mod ledger;
 mod lists;
+mod log;
 mod order;
 mod pages;
 #[allow(dead_code, reason = "shared with the tests of the store")]

@@ -40,6 +40,14 @@ impl Server {
         Self::launched(folder, launched)
     }
 
+    /// One with settings of its own.
+    pub(crate) fn with(clock: &str, settings: &[&str]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let mut launched = command(folder.path(), clock);
+        launched.args(settings);
+        Self::launched(folder, launched)
+    }
+
     /// A sandbox whose clock is the machine's.
     pub(crate) fn on_real_time(folder: Arc<TempDir>) -> Self {
         let launched = sandbox(folder.path());

@@ -3,6 +3,7 @@
 //! `UPDATE_STORY=1 cargo test -p koi --test http story` writes the answers into the story, to be looked at.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,6 +16,11 @@ const CODE: &str = "7F3K9Q2M";
 const URL: &str = "https://koi.example";
 const COMMITMENT: &str = "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c";
 
+const LOG_KEY: &str = "koi.example/log+8a2c4a17+AbB+DtfB2uW2tO3T9vOUXGo3MYFUTuFBRXb2QAwQzx7R";
+const LOG_ROOT: &str = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
+/// How long something may take to be in the public log.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 fn known(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -23,6 +29,12 @@ fn known(value: &mut Value) {
             {
                 if let Some(member) = members.get_mut(name) {
                     *member = stands_for.into();
+                }
+            }
+            if members.contains_key("origin") {
+                for (name, stands_for) in [("key", LOG_KEY.into()), ("size", 3.into()), ("root", LOG_ROOT.into())]
+                {
+                    members.insert(name.to_owned(), stands_for);
                 }
             }
             members.values_mut().for_each(known);
@@ -37,7 +49,8 @@ fn every_example_is_answered_as_it_says() {
     if is_on_postgres() {
         return; // the ids of the examples are those of the first cell
     }
-    let server = Server::start(BEFORE);
+    let log = ["--public-log-origin", "koi.example/log", "--public-log-seconds", "1"];
+    let server = Server::with(BEFORE, &log);
     let api = document(&server);
     let mut story: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(STORY).unwrap()).unwrap();
     let mut code = CODE.to_owned();
@@ -57,7 +70,12 @@ fn every_example_is_answered_as_it_says() {
         if let Some(body) = step.get("body").filter(|body| !body.is_null()) {
             call = call.body(body.to_string().replace(CODE, &code));
         }
-        let answer = call.send();
+        let mut answer = call.send();
+        let began = Instant::now();
+        while matches!(answer.status, 404 | 409) && step["status"] == 200 && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(200));
+            answer = call.send();
+        }
         assert_eq!(u64::from(answer.status), step["status"].as_u64().unwrap(), "{step}: {}", answer.text());
         if id == "create_code" {
             code = answer.json()["code"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Imports go one way: core ← store ← engine ← {http, pages, jobs, cli} ← main.
+//! Imports go one way: core ← store ← engine ← {http, pages, jobs, witness, cli} ← main.
 
 use crate::finding::Finding;
 use crate::rust::is_word;
@@ -61,26 +61,53 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["crates/koi/src/engine/"],
         except: &[],
-        no: &["axum", "hyper", "clap", "crate::http", "crate::pages", "crate::jobs", "crate::cli", "crate::serve"],
+        no: &[
+            "axum",
+            "hyper",
+            "clap",
+            "crate::connections",
+            "crate::http",
+            "crate::pages",
+            "crate::jobs",
+            "crate::witness",
+            "crate::cli",
+            "crate::serve",
+        ],
         why: "the engine does not know who asks",
     },
     Rule {
         within: &["crates/koi/src/http/", "crates/koi/src/http.rs"],
         except: &[],
-        no: &["clap", "crate::pages", "crate::jobs", "crate::cli", "crate::serve"],
+        no: &["clap", "crate::pages", "crate::jobs", "crate::witness", "crate::cli", "crate::serve"],
         why: "siblings do not know each other",
     },
     Rule {
         within: &["crates/koi/src/pages/"],
         except: &[],
-        no: &["clap", "crate::http", "crate::jobs", "crate::cli", "crate::serve"],
+        no: &["clap", "crate::http", "crate::jobs", "crate::witness", "crate::cli", "crate::serve"],
         why: "siblings do not know each other",
     },
     Rule {
         within: &["crates/koi/src/jobs/"],
         except: &[],
-        no: &["axum", "clap", "crate::http", "crate::pages", "crate::cli", "crate::serve"],
+        no: &["axum", "clap", "crate::http", "crate::pages", "crate::witness", "crate::cli", "crate::serve"],
         why: "siblings do not know each other",
+    },
+    Rule {
+        within: &["crates/koi/src/witness/"],
+        except: &[],
+        no: &[
+            "clap",
+            "koi_store",
+            "crate::http",
+            "crate::pages",
+            "crate::jobs",
+            "crate::public_log",
+            "crate::settings",
+            "crate::cli",
+            "crate::serve",
+        ],
+        why: "a witness knows a folder and the logs' keys, and nothing of campaigns: nobody must run Koi to run one",
     },
     Rule {
         within: &["crates/koi/src/cli/"],
@@ -94,12 +121,13 @@ const RULES: &[Rule] = &[
             "crates/koi/src/http/",
             "crates/koi/src/pages/",
             "crates/koi/src/jobs/",
+            "crates/koi/src/witness/",
             "crates/koi/src/cli/",
             "crates/koi/src/serve",
             "crates/koi/src/main.rs",
             "crates/koi/src/lib.rs",
         ],
-        no: &["crate::http", "crate::pages", "crate::jobs", "crate::cli", "crate::serve"],
+        no: &["crate::http", "crate::pages", "crate::jobs", "crate::witness", "crate::cli", "crate::serve"],
         why: "what everybody uses knows none of its users",
     },
     Rule {
@@ -189,6 +217,11 @@ mod tests {
             ("crates/koi/src/http/a.rs", "use crate::{engine, pages::Page};", 1),
             ("crates/koi/src/engine/a.rs", "use crate::http::problem;", 1),
             ("crates/koi/src/cli/a.rs", "crate::http::run();", 1),
+            ("crates/koi/src/cli/a.rs", "crate::witness::run();", 0),
+            ("crates/koi/src/http/a.rs", "use crate::witness::Witness;", 1),
+            ("crates/koi/src/public_log/a.rs", "use crate::witness::Witness;", 1),
+            ("crates/koi/src/witness/a.rs", "use koi_store::Store;", 1),
+            ("crates/koi/src/witness/a.rs", "use crate::connections;", 0),
             ("crates/koi/src/fields.rs", "use crate::http::body;", 1),
             ("crates/koi/src/serve.rs", "use crate::http::routes;", 0),
             ("crates/koi-torture/src/a.rs", "use koi_core::money;", 1),

@@ -161,3 +161,16 @@ fn a_quorum_counts_each_witness_once_and_in_time() {
     let same = QuorumError::Same { name: other_key.name().clone() };
     assert_eq!(Quorum::new(vec![witnesses[0].clone(), other_key], 1), Err(same));
 }
+
+#[test]
+fn signatures_are_taken_away_without_touching_the_rest() {
+    let cosigned = signed().with(cosigner(2).cosign(&signed(), time(7))).unwrap();
+    let by_log = |signature: &crate::log::Signature| signature.id() == log().verifier().id();
+    assert_eq!(cosigned.only(by_log), Ok(signed()));
+    assert_eq!(cosigned.only(|_| true).as_ref(), Ok(&cosigned));
+    let by_witness = cosigned.only(|signature| !by_log(signature)).unwrap();
+    assert_eq!(cosigner(2).witness().time_of(&by_witness), Ok(Some(time(7))));
+    assert_eq!(by_witness.claimed(), signed().claimed());
+    // A note without signatures is none.
+    assert_eq!(cosigned.only(|_| false), Err(NoteError::NoSignatures.into()));
+}

@@ -101,6 +101,16 @@ impl Note {
         self.checked()
     }
 
+    /// The note with those of its signatures that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// If none is wanted.
+    pub(crate) fn only(&self, wanted: impl Fn(&Signature) -> bool) -> Result<Self, NoteError> {
+        let signatures = self.signatures.iter().filter(|signature| wanted(signature)).cloned().collect();
+        Self { text: self.text.clone(), signatures }.checked()
+    }
+
     /// The text, if at least one of the keys signed it and none of them wrongly.
     ///
     /// # Errors

@@ -101,19 +101,20 @@ impl<'a> Replays<'a> {
 
 /// The replay of a campaign, as far as what it said allows one.
 fn begin<'a>(outline: &'a Outline, findings: &mut Findings) -> (Replay<'a>, State) {
-    if !outline.is_revealed() {
-        if !outline.is_closed() {
-            return (Replay::without_secret(outline), State::Running);
+    let without = |state| (Replay::without_secret(outline), state);
+    match (outline.is_closed(), outline.is_revealed()) {
+        (false, false) => without(State::Running),
+        (true, false) => {
+            findings.add(None, Wrong::NotRevealed);
+            without(State::Unrevealed)
         }
-        findings.add(None, Wrong::NotRevealed);
-    } else if outline.opening().is_none() {
-        findings.add(None, Wrong::Opening);
-    } else if outline.has_right_secret()
-        && let Ok(replay) = Replay::new(outline)
-    {
-        return (replay, State::Replayed);
+        // The secret is another one: that was found.
+        (_, true) if !outline.has_right_secret() => without(State::Unrevealed),
+        // Its randomness never came: there was nothing to draw, and a claim is wrong whatever it took.
+        (_, true) => {
+            Replay::new(outline).map_or_else(|_| without(State::Replayed), |replay| (replay, State::Replayed))
+        }
     }
-    (Replay::without_secret(outline), State::Unrevealed)
 }
 
 impl One<'_> {

@@ -11,7 +11,7 @@ use super::files::LogFiles;
 use super::report::{Caveat, Checked, Finding, KeyFrom, Kind};
 use super::{CAMPAIGNS_MAX, Step, Trust, Watch, code};
 use crate::log::{Note, Quorum, SignedCheckpoint, TreeHash, VerifierKey};
-use crate::statement::Statement;
+use crate::statement::{Leaf, Statement};
 use campaigns::{Campaigns, Replays};
 use papers::Papers;
 
@@ -181,12 +181,17 @@ impl<F: LogFiles> Log<'_, F> {
         let mut kinds: BTreeMap<&'static str, u64> = BTreeMap::new();
         tiles::each_entry(self, Step::Statements, |index, entry, frontier| {
             papers.take_root(frontier);
-            match Statement::parse(entry) {
-                Ok(statement) => {
+            match Leaf::parse(entry) {
+                Ok(Leaf::Campaign(statement)) => {
                     *kinds.entry(statement.kind()).or_default() += 1;
                     checked.latest = checked.latest.max(Some(statement.at()));
                     papers.take(index, &statement);
                     campaigns.outline(index, &statement)?;
+                }
+                Ok(Leaf::Draw(statement)) => {
+                    *kinds.entry(statement.kind()).or_default() += 1;
+                    checked.latest = checked.latest.max(Some(statement.at()));
+                    checked.caveat(Caveat::DrawsNotChecked);
                 }
                 Err(why) => {
                     let finding = Finding::new(code::of_statement(&why), why);
@@ -201,7 +206,7 @@ impl<F: LogFiles> Log<'_, F> {
         let mut replays = Replays::new(&outlines, findings);
         if replays.are_some() {
             tiles::each_entry(self, Step::Replay, |index, entry, _| {
-                // Those that are none were found before.
+                // Those that are none were found before; draws have no packets.
                 if let Ok(statement) = Statement::parse(entry) {
                     replays.take(index, &statement);
                 }

@@ -8,6 +8,7 @@ use koi_core::time::Time;
 use tokio_postgres::Row;
 
 use super::Fields;
+use crate::Issued;
 use crate::error::{StoreError, damaged};
 use crate::postgres::form::{Sql, Table, Value, changing, fixed, key};
 use crate::postgres::walk::Walk;
@@ -48,6 +49,11 @@ pub(crate) static UPDATE: LazyLock<Sql> = LazyLock::new(|| TABLE.update("stored.
 pub(crate) static BY_ID: LazyLock<Sql> = LazyLock::new(|| TABLE.by("id", ""));
 pub(crate) static BY_SHOPPER: LazyLock<Sql> = LazyLock::new(|| TABLE.by("shopper", ""));
 pub(crate) static WALK: LazyLock<Walk> = LazyLock::new(|| Walk::new(TABLE.name, &TABLE.read(), &["id"], ""));
+
+pub(crate) static ISSUED: LazyLock<Walk> = LazyLock::new(|| {
+    let columns = "stored.id, stored.face, stored.split, stored.collected_at, stored.revision";
+    Walk::new(TABLE.name, columns, &["id"], "")
+});
 
 /// What of a coupon's row is in the index `coupon_due`.
 const IS_DUE: &str = "stored.phase = 0 AND stored.remaining > 0";
@@ -152,4 +158,12 @@ pub(crate) fn read(row: &Row) -> Result<(i16, Coupon), StoreError> {
         voided: fields.asked_or_none()?,
     };
     Ok((cell, coupon))
+}
+
+/// Reads what stays of a coupon, with its cell, from the columns of [`ISSUED`].
+pub(crate) fn issued(row: &Row) -> Result<(i16, Issued), StoreError> {
+    let mut fields = Fields::of(row);
+    let (cell, id) = (fields.next()?, CouponId::of_number(fields.next()?));
+    let (face, split, collected_at) = (fields.next()?, fields.next()?, fields.time()?);
+    Ok((cell, Issued { id, face, split, collected_at, revision: fields.number("a coupon's revision")? }))
 }

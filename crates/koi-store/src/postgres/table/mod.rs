@@ -17,6 +17,7 @@ pub(crate) mod plain;
 pub(crate) mod quote;
 pub(crate) mod rate;
 pub(crate) mod refund;
+pub(crate) mod sequenced;
 pub(crate) mod slice;
 pub(crate) mod statement;
 pub(crate) mod store;

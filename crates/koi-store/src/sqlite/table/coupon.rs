@@ -7,6 +7,7 @@ use koi_core::time::Time;
 use rusqlite::{CachedStatement, Connection, Row, params};
 
 use super::asked::{asked, asked_optional};
+use crate::Issued;
 use crate::error::{StoreError, damaged};
 
 macro_rules! columns {
@@ -30,6 +31,8 @@ pub(crate) const FIRST: &str = "SELECT id FROM coupon WHERE id >= ?1 ORDER BY id
 pub(crate) const SHOPPER: &str = "SELECT shopper FROM coupon WHERE id = ?1";
 pub(crate) const SHOPPERS: &str = "SELECT id, shopper FROM coupon WHERE id >= ?1 AND id < ?2";
 const RANGE: &str = concat!("SELECT ", columns!(), " FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id");
+const ISSUED: &str =
+    "SELECT id, face, split, collected_at, revision FROM coupon WHERE id >= ?1 AND id < ?2 ORDER BY id";
 const LAST: &str = "SELECT max(id) FROM coupon WHERE id >= ?1 AND id < ?2";
 /// `coupon_due`: those of a campaign in this cell whose stored expiry has come.
 const DUE: &str = "SELECT id FROM coupon WHERE (id >> 32) = ?1 AND phase = 0 AND remaining > 0 AND expires_at <= ?2 \
@@ -107,6 +110,27 @@ pub(crate) fn for_each_in(
     let mut rows = statement.query([from, until])?;
     while let Some(row) = rows.next()? {
         each(read(row)?);
+    }
+    Ok(())
+}
+
+/// What stays of the coupons with numbers in `[from, until)`, one after the other.
+pub(crate) fn for_each_issued(
+    connection: &Connection,
+    from: i64,
+    until: i64,
+    mut each: impl FnMut(Issued),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(ISSUED)?;
+    let mut rows = statement.query([from, until])?;
+    while let Some(row) = rows.next()? {
+        each(Issued {
+            id: CouponId::of_number(row.get(0)?),
+            face: row.get(1)?,
+            split: row.get(2)?,
+            collected_at: Time::of_ms(row.get(3)?),
+            revision: row.get(4)?,
+        });
     }
     Ok(())
 }

@@ -3,16 +3,17 @@
 use koi_core::time::Time;
 use rusqlite::{Connection, params};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, damaged};
 
 const GET: &str = "SELECT value FROM meta WHERE name = ?1";
+const SETTLE: &str = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
 const PUT: &str = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
 /// What is copied and digested; `cells` and the clock's name as PostgreSQL has them.
 pub(crate) const SHEET: &str = "SELECT CASE name WHEN 'sandbox_clock_ms' THEN 'sandbox_clock' ELSE name END AS name, value \
     FROM meta UNION ALL SELECT 'cells', '1' ORDER BY name";
 const SANDBOX_CLOCK: &str = "sandbox_clock_ms";
-const MODE: &str = "mode";
-const WALLET_CURRENCY: &str = "wallet_currency";
+pub(crate) const MODE: &str = "mode";
+pub(crate) const WALLET_CURRENCY: &str = "wallet_currency";
 
 fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(GET)?;
@@ -45,20 +46,8 @@ pub(crate) fn put_sandbox_clock(connection: &Connection, now: Time) -> Result<()
     put(connection, SANDBOX_CLOCK, &now.ms().to_string())
 }
 
-/// What the folder was first served as: `sandbox` or `live`.
-pub(crate) fn mode(connection: &Connection) -> Result<Option<String>, StoreError> {
-    get(connection, MODE)
-}
-
-pub(crate) fn put_mode(connection: &Connection, mode: &str) -> Result<(), StoreError> {
-    put(connection, MODE, mode)
-}
-
-/// The wallet currency that the folder was first served with.
-pub(crate) fn wallet_currency(connection: &Connection) -> Result<Option<String>, StoreError> {
-    get(connection, WALLET_CURRENCY)
-}
-
-pub(crate) fn put_wallet_currency(connection: &Connection, currency: &str) -> Result<(), StoreError> {
-    put(connection, WALLET_CURRENCY, currency)
+/// A value that is set once: what is set already stays.
+pub(crate) fn settled(connection: &Connection, name: &str, asked: &str) -> Result<String, StoreError> {
+    connection.prepare_cached(SETTLE)?.execute(params![name, asked])?;
+    get(connection, name)?.ok_or_else(|| damaged(name))
 }

@@ -17,6 +17,7 @@ pub(crate) mod quote_of_key;
 pub(crate) mod rate;
 pub(crate) mod refund;
 pub(crate) mod run;
+pub(crate) mod sequenced;
 pub(crate) mod slice;
 pub(crate) mod sorted;
 pub(crate) mod statement;

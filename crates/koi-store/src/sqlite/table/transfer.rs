@@ -15,7 +15,7 @@ macro_rules! columns {
 
 const INSERT: &str =
     concat!("INSERT INTO transfer (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
-const FROM: &str = concat!("SELECT ", columns!(), " FROM transfer WHERE id >= ?1 ORDER BY id");
+const FROM: &str = concat!("SELECT ", columns!(), " FROM transfer WHERE id >= ?1 AND id < ?2 ORDER BY id");
 const LATEST: &str = "SELECT at FROM transfer ORDER BY id DESC LIMIT 1";
 
 fn read(row: &Row) -> Result<Transfer, StoreError> {
@@ -46,14 +46,14 @@ pub(crate) fn latest(connection: &Connection) -> Result<Option<Time>, StoreError
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.map(Time::of_ms))
 }
 
-/// The lines from a number on, one after the other, until `each` has enough.
-pub(crate) fn for_each_from(
+/// The lines with numbers in a range, one after the other, until `each` has enough.
+pub(crate) fn for_each_in(
     connection: &Connection,
-    from: TransferId,
+    numbers: &std::ops::Range<i64>,
     mut each: impl FnMut(Transfer) -> std::ops::ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(FROM)?;
-    let mut rows = statement.query([from.number()])?;
+    let mut rows = statement.query([numbers.start, numbers.end])?;
     while let Some(row) = rows.next()? {
         if each(read(row)?).is_break() {
             break;

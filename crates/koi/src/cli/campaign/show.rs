@@ -78,7 +78,7 @@ fn written(campaign: &Value, budget: &Value) -> String {
         ]);
     }
     format!(
-        "{}: {} (revision {})\n  {}\n  {}\n  {} to {}\n\n{}\n{}",
+        "{}: {} (revision {})\n  {}\n  {}\n  {} to {}\n  {}\n\n{}\n{}",
         text(&campaign["id"]),
         text(&campaign["status"]),
         campaign["revision"],
@@ -86,9 +86,24 @@ fn written(campaign: &Value, budget: &Value) -> String {
         text(&campaign["title"]["zh"]),
         text(&campaign["starts_at"]),
         text(&campaign["ends_at"]),
+        randomness(&campaign["seal"]),
         terminal::written(&packets),
         buckets(budget),
     )
+}
+
+/// What seals the stock, in a line.
+fn randomness(seal: &Value) -> String {
+    if seal.is_null() {
+        return "randomness: its round is fixed when the campaign is approved".to_owned();
+    }
+    let text = |name: &str| seal[name].as_str().unwrap_or_default().to_owned();
+    let notice = match text("notice") {
+        notice if notice.is_empty() => notice,
+        notice => format!(" ({notice})"),
+    };
+    let known = if seal["randomness"].is_null() { "not known yet".to_owned() } else { text("randomness") };
+    format!("randomness: round {} of the chain {}{notice}: {known}", seal["round"], text("chain"))
 }
 
 /// A budget as a table.

@@ -10,6 +10,9 @@ use koi_fair::verify::{Asked, Checked, Directory, FILE_BYTES_MAX, LogFiles, Watc
 
 use super::web::Web;
 
+/// Bytes of a list of exclusions: some millions of entries.
+const LIST_BYTES_MAX: u64 = 256 << 20;
+
 /// An input, opened.
 pub(super) enum Input {
     /// The folder of a log.
@@ -70,6 +73,17 @@ impl Input {
             Self::File(_) => bail!("{name} is no log"),
         }
     }
+}
+
+/// The published list of a draw's exclusions. What is not UTF-8 in it is no line of such a list, and refused as one.
+pub(super) fn read_list(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
+    file.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIST_BYTES_MAX {
+        bail!("{} has more than {LIST_BYTES_MAX} bytes", path.display());
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A file of a shopper; a byte more than it may have is enough to refuse it.

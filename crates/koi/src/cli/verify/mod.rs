@@ -12,14 +12,16 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use koi_fair::log::{Quorum, VerifierKey, WitnessKey};
-use koi_fair::verify::{Asked, Checked, Kind, Paper, Report, Step, Trust, check_file, kind_of, no_paper};
+use koi_fair::verify::{
+    Asked, Caveat, Checked, Kind, Paper, Report, Step, Trust, check_draw_proof, check_file, kind_of, no_paper,
+};
 
 use super::{Ended, Ending, terminal};
 use crate::settings::environment::Environment;
 use input::Input;
 
 /// Files that are asked for at once.
-const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 const AFTER_HELP: &str = "\
 What an input is shows in it: a folder or an address with a file `checkpoint` is a log, everything else is what somebody was given. Of a log all is \
@@ -29,8 +31,8 @@ Without --key a log is believed about its own key, and that is said. Without wit
 
 Examples:
   koi verify https://koi.example.com/log
-  koi verify ./log --key koi.example.com/log+8bd9e07d+AWKGCSx3kf4jxTB9gHKu+w1GFJfFeTTrSwDuuBkT6mqH --receipt receipt.txt
-  koi verify proof.txt --key koi.example.com/log+8bd9e07d+AWKGCSx3kf4jxTB9gHKu+w1GFJfFeTTrSwDuuBkT6mqH
+  koi verify ./log --key koi.example.com/log+26ac29f1+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k --receipt receipt.txt
+  koi verify proof.txt --key koi.example.com/log+26ac29f1+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
 
 Exit status:
   0  all of it holds
@@ -62,6 +64,9 @@ pub(super) struct Verify {
     /// A coupon that the log must have; may be given several times
     #[arg(long, value_name = "ID")]
     coupon: Vec<String>,
+    /// The published list of a draw's exclusions, for the proof of a draw
+    #[arg(long, value_name = "FILE")]
+    exclusions: Option<PathBuf>,
     /// Writes one JSON object
     #[arg(long)]
     json: bool,
@@ -89,9 +94,13 @@ impl Verify {
                 "--receipt, --coupon and --campaign are looked up in a log: give its folder or its address, too"
             );
         }
-        let trust = self.trust(&inputs, quorum)?;
+        let trusted = Trusted {
+            trust: self.trust(&inputs, quorum)?,
+            is_believed: self.key.is_none(),
+            exclusions: self.exclusions.as_deref().map(input::read_list).transpose()?,
+        };
         let progress = Progress { environment, shown: Mutex::new(None) };
-        let checked = inputs.iter().map(|(name, input)| check(name, input, &asked, trust.as_ref(), &progress));
+        let checked = inputs.iter().map(|(name, input)| check(name, input, &asked, &trusted, &progress));
         let report = Report::new(checked.collect::<anyhow::Result<_>>()?);
         progress.end();
         if self.json {
@@ -133,24 +142,41 @@ fn asks_of_log(asked: &Asked) -> bool {
     !asked.campaigns.is_empty() || !asked.papers.is_empty() || !asked.coupons.is_empty()
 }
 
+/// What files are checked with.
+struct Trusted {
+    trust: Option<Trust>,
+    /// Whether the key is the word of a log.
+    is_believed: bool,
+    /// The published list of a draw's exclusions.
+    exclusions: Option<String>,
+}
+
 fn check(
     name: &str,
     input: &Input,
     asked: &Asked,
-    trust: Option<&Trust>,
+    trusted: &Trusted,
     progress: &Progress<'_>,
 ) -> anyhow::Result<Checked> {
     let bytes = match input {
         Input::File(bytes) => bytes,
         log => return log.check(name, asked, &|step, done, of| progress.say(step, done, of)),
     };
-    match (kind_of(bytes), trust) {
-        (Kind::Receipt | Kind::CouponProof, Some(trust)) => Ok(check_file(name, bytes, trust)),
-        (Kind::Receipt | Kind::CouponProof, None) => {
-            bail!("{name} is checked with the log's key: give it with --key VKEY, or the log beside it")
-        }
-        (Kind::Log | Kind::DrawProof | Kind::Unknown, _) => Ok(no_paper(name, bytes)),
+    let kind = kind_of(bytes);
+    if matches!(kind, Kind::Log | Kind::Unknown) {
+        return Ok(no_paper(name, bytes));
     }
+    let Some(trust) = &trusted.trust else {
+        bail!("{name} is checked with the log's key: give it with --key VKEY, or the log beside it")
+    };
+    let mut checked = match kind {
+        Kind::DrawProof => check_draw_proof(name, bytes, trust, trusted.exclusions.as_deref()),
+        Kind::Receipt | Kind::CouponProof | Kind::Log | Kind::Unknown => check_file(name, bytes, trust),
+    };
+    if trusted.is_believed {
+        checked.caveat(Caveat::KeyBelieved);
+    }
+    Ok(checked)
 }
 
 /// How far the work is, for who watches.

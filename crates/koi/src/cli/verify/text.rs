@@ -59,6 +59,10 @@ impl Page<'_> {
                 receipt.campaign, receipt.cell, receipt.ordinal, receipt.at
             ));
         }
+        if let Some(draw) = &input.draw {
+            lines.push(draw.detail.clone());
+            lines.push(format!("draw {}, decided by round {}", draw.draw, number(draw.round)));
+        }
         match (input.leaf, input.size, &input.root) {
             (Some(leaf), Some(size), _) => lines.push(format!("leaf {} of {}", number(leaf), number(size))),
             (None, Some(size), Some(root)) => lines.push(format!("{} statements, root {root}", number(size))),
@@ -127,6 +131,10 @@ impl Page<'_> {
                 "The log has this receipt, at this place; it cannot be taken out or changed without everybody seeing it."
                     .to_owned(),
             ],
+            Kind::DrawProof if input.ok => vec![
+                "Your entry was among those that were sealed before the round, and the round's randomness drew the winner from them: nobody chose."
+                    .to_owned(),
+            ],
             Kind::Receipt | Kind::CouponProof | Kind::DrawProof | Kind::Unknown => Vec::new(),
         }
     }
@@ -190,6 +198,12 @@ fn of_caveat(caveat: Caveat) -> &'static str {
         }
         Caveat::Unrevealed => {
             "The packets of a campaign whose secret is not known: what is wrong with it says why."
+        }
+        Caveat::ExclusionsBelieved => {
+            "That the entries that were passed over are on the list of exclusions, and the winner is not: give it with --exclusions."
+        }
+        Caveat::DrawsNotChecked => {
+            "The draws that the log tells of: each is checked by its entrants' proofs, and by the audit of its entries."
         }
         Caveat::NotInLog => {
             "That the log has it: look it up in the log with --receipt, or get the coupon's proof."

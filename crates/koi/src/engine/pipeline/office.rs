@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use koi_core::catalog::Catalog;
 use koi_core::command::{Answer, Order};
 use koi_core::id::{CampaignId, Cell};
 use koi_core::office::order;
@@ -11,6 +12,7 @@ use koi_core::time::Time;
 use koi_store::{Answered, Begun, LogLine, Notes, StoreError, Want, Wanted};
 
 use super::{Pipeline, refused};
+use crate::engine::beacons::Unaccepted;
 use crate::engine::statements::stated;
 use crate::engine::work::{Done, Failure, OfficeWork, Outcome};
 use crate::limits;
@@ -69,6 +71,11 @@ impl Pipeline {
         }
         let now = self.clock.now();
         let catalog = self.look();
+        if let Err(no) = self.accepts(&work.order, &catalog, now) {
+            drop(catalog);
+            self.store.rollback();
+            return Ok(Err(Failure::Unaccepted(no)));
+        }
         let scene = Scene { catalog: &catalog, settings: &self.settings, now, luck: &self.pools };
         let decision = match order(&mut cells, &scene, &work.order, &work.by) {
             Ok(decision) => decision,
@@ -79,7 +86,10 @@ impl Pipeline {
             }
         };
         drop(catalog);
-        let statements = match stated(&work.order, &decision.answer, &cells, now) {
+        // What changes nothing says nothing.
+        let is_news = cells.is_changed();
+        let statements = if is_news { stated(&work.order, &decision.answer, &cells, now) } else { Ok(Vec::new()) };
+        let statements = match statements {
             Ok(statements) => statements,
             Err(error) => {
                 self.store.rollback();
@@ -95,7 +105,8 @@ impl Pipeline {
             detail: work.detail.clone(),
         };
         let answered = work.asked.map(|asked| Answered { asked, status, body: body.clone() });
-        let notes = Notes { answered, log: vec![log], statements, sandbox_clock: None };
+        let log = if is_news { vec![log] } else { Vec::new() };
+        let notes = Notes { answered, log, statements, sandbox_clock: None };
         // From here on the order may be stored.
         *decided = true;
         self.store.commit(&cells, &notes)?;
@@ -114,6 +125,21 @@ impl Pipeline {
             let _ = self.book_everything();
         }
         Ok(Ok(Done::Office { status, body, replayed: false }))
+    }
+
+    /// Whoever brings the randomness of a campaign is not believed: what is about to be stored is verified here, against
+    /// the campaign as it is in this very transaction.
+    fn accepts(&self, order: &Order, catalog: &Catalog, now: Time) -> Result<(), Unaccepted> {
+        let Order::Unseal(id, round, beacon) = order else { return Ok(()) };
+        match catalog.campaign(id).and_then(|campaign| campaign.seal.as_ref()) {
+            Some(seal) => self.pools.beacons().accept(seal, *round, beacon, now).inspect_err(|no| {
+                if let Unaccepted::UnknownChain(_) = no {
+                    tracing::error!(campaign = %id, error = %no, "a campaign cannot be unsealed by this Koi");
+                }
+            }),
+            // The rules say what is wrong with that.
+            None => Ok(()),
+        }
     }
 
     /// The cells that an order must have to itself. A campaign's order has all: so every batch comes before or after it

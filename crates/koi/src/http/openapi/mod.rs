@@ -44,6 +44,10 @@ pub(crate) fn document(sandbox: bool) -> Value {
     document["servers"] = json!([{ "url": "/", "description": "This server" }]);
     document["tags"] = tags(sandbox);
     components(&mut document);
+    // What takes the rest of a path is a parameter like others to OpenAPI.
+    if let Some(paths) = document["paths"].as_object_mut() {
+        *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    }
     let story: Vec<Step> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let Some(paths) = document["paths"].as_object_mut() else { return document };
     for (path, item) in paths {
@@ -89,6 +93,7 @@ fn tags(sandbox: bool) -> Value {
         ("Merchants", "Merchants, their stores, and the codes that hang there."),
         ("Rates", "What one whole unit of a store's currency is in the wallet's."),
         ("Paying", "Quotes, payments, cancels and refunds."),
+        ("Public log", "What anybody can check: signed, and never changed later. Its files need no key."),
         ("Ledger", "The transfers, and the check that recomputes everything."),
         ("Operations", "What operators and their machines look at. No key is needed."),
     ];
@@ -311,7 +316,7 @@ mod tests {
             let routed: BTreeSet<(String, String)> = table
                 .into_iter()
                 .flatten()
-                .map(|(path, method)| ((*path).to_owned(), (*method).to_owned()))
+                .map(|(path, method)| (path.replace("{*", "{"), (*method).to_owned()))
                 .collect();
             assert_eq!(documented, routed);
         }

@@ -191,6 +191,17 @@ fn some_campaigns_can_be_chosen() {
 }
 
 #[test]
+fn draws_are_counted_and_said_not_to_be_checked() {
+    let mut leaves = MadeUp::new(30, 1, None).unwrap().leaves;
+    let void =
+        br#"{"at":"2018-07-15T00:00:00.000Z","draw":"koi","kind":"draw_void","reason":"not_cosigned","v":1}"#;
+    leaves.insert(10, void.to_vec());
+    let checked = check(&made_up::files(&leaves).unwrap(), &strict());
+    assert_eq!((codes(&checked), checked.leaves.unwrap()["draw_void"]), (vec![], 1));
+    assert!(checked.caveats.contains(&Caveat::DrawsNotChecked));
+}
+
+#[test]
 fn who_watches_hears_every_step_to_its_end() {
     let files = MadeUp::new(700, 1, None).unwrap().files().unwrap();
     let heard = std::sync::Mutex::new(Vec::new());

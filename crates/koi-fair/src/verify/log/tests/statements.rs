@@ -197,7 +197,7 @@ fn what_the_operator_says_must_fit() {
     each("fund", remove, first_is(&["underfunded", "money"]));
     each("fund", set("amount", json!({ "currency": "USD", "value": 1 })), first_is(&["amount"]));
     each("fund", set("amount", json!({ "currency": "CNY", "value": 0 })), first_is(&["amount"]));
-    each("opening", remove, first_is(&["opening"]));
+    each("opening", remove, first_is(&["before_opening", "not_open"]));
     each("opening", set("randomness", zeros.clone()), first_is(&["randomness"]));
     each("opening", set("signature", json!("00")), first_is(&["randomness"]));
     each("opening", set("signature", json!("0")), first_is(&["randomness"]));
@@ -267,6 +267,24 @@ fn a_campaign_that_runs_is_checked_as_far_as_it_can_be() {
     let place = *receipts.iter().find(is_first).unwrap();
     let other = if honest[place]["face"] == 888 { 8800 } else { 888 };
     assert_eq!(found(&|all| (all[place]["face"], all[place]["split"]) = (json!(other), json!(false))), [""; 0]);
+}
+
+/// The network never came: the campaign ends by the clock, and the money goes back.
+#[test]
+fn a_campaign_whose_randomness_never_came_is_closed_without_a_word() {
+    let taken = ["opening", "receipt", "put_back", "sent", "received", "pause", "resume", "end"];
+    let mut all = values(&MadeUp::new(120, 23, None).unwrap());
+    all.retain(|value| value["campaign"] != "lantern" || !taken.contains(&value["kind"].as_str().unwrap()));
+    let rules = all.iter().find(|value| is_of(value, "rules", &["lantern"])).unwrap();
+    let packets = rules["document"]["packets"].as_array().unwrap();
+    let left: Vec<Value> = packets.iter().map(|packet| packet["count"].clone()).collect();
+    let close = all.iter_mut().find(|value| is_of(value, "close", &["lantern"])).unwrap();
+    close["left"] = json!(left);
+    (close["spent"], close["returned"]) = (json!({ "currency": "CNY", "value": 0 }), close["funded"].clone());
+    let checked = check(&log_of(&all), &strict());
+    assert_eq!(named(&checked), []);
+    let campaign = campaign(&checked, "lantern");
+    assert_eq!((campaign.state, campaign.numbers.as_ref().unwrap().claims), (State::Replayed, 0));
 }
 
 #[test]
