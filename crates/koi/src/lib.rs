@@ -13,6 +13,7 @@ mod http;
 mod jobs;
 pub mod limits;
 pub mod metrics;
+mod pages;
 pub mod public_log;
 mod schema;
 mod serve;

@@ -29,6 +29,7 @@ use crate::http::{App, router, server};
 use crate::jobs::beacon::{self, Bringer, Randomness};
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::pages;
 use crate::public_log::place::Address;
 use crate::public_log::{self, Identity, Place, PublicLog, Publisher};
 use crate::settings::{Beacon, Serve};
@@ -47,7 +48,8 @@ pub(crate) async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    serve_routes(settings, randomness(settings), router, ready, stop).await
+    let routes = |app| router(app).merge(pages::router());
+    serve_routes(settings, randomness(settings), routes, ready, stop).await
 }
 
 /// What seals the campaigns that are approved, by the settings.
