@@ -20,8 +20,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads what the kernel says.
-    pub(crate) fn read(data: &Path) -> Machine {
+    /// Reads what the kernel says, and on which file system a folder is.
+    #[must_use]
+    pub fn read(data: &Path) -> Machine {
         let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         Machine {
             cores: std::thread::available_parallelism().map_or(0, usize::from),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::bars::{compare, hot_path, scaling, stored};
+use crate::bars::{compare, hot_path, public_log, scaling, stored};
 use crate::disk;
 use crate::machine::Machine;
 use crate::options::Options;
@@ -56,6 +56,7 @@ fn measure_bars(run: &Run<'_>) -> (Vec<Bar>, Vec<Compared>, Option<f64>) {
     let (beside, compared) = compare::measure(run);
     bars.extend(beside);
     bars.extend(stored::measure(run));
+    bars.extend(public_log::measure(run));
     bars.sort_by_key(|bar| bar.bar);
     (bars, compared, batch)
 }
@@ -120,8 +121,13 @@ impl Run<'_> {
 
     /// Starts `koi serve` on a data folder and waits until it is ready.
     pub(crate) fn serve(&self, data: &Path) -> anyhow::Result<Server> {
+        self.serve_so(data, &[])
+    }
+
+    fn serve_so(&self, data: &Path, settings: &[&str]) -> anyhow::Result<Server> {
         std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
-        self.serve_with(["--data".as_ref(), data.as_os_str()], &data.with_extension("log"))
+        let data_is = ["--data".as_ref(), data.as_os_str()];
+        self.serve_with(data_is.into_iter().chain(settings.iter().map(OsStr::new)), &data.with_extension("log"))
     }
 
     fn serve_with<'a>(
@@ -137,7 +143,12 @@ impl Run<'_> {
 
     /// A fresh server on a data folder, with its stage set.
     pub(crate) fn open(&self, name: &str) -> anyhow::Result<(Server, Site)> {
-        let server = self.serve(&self.data(name))?;
+        self.open_with(name, &[])
+    }
+
+    /// The same with settings of its own.
+    pub(crate) fn open_with(&self, name: &str, settings: &[&str]) -> anyhow::Result<(Server, Site)> {
+        let server = self.serve_so(&self.data(name), settings)?;
         let site = Site::new(vec![server.address], staged(&server)?, self.options);
         Ok((server, site))
     }

@@ -76,6 +76,8 @@ pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub const READERS: usize = 4;
 /// Time for one of them to become free.
 pub const READER_TIME: Duration = Duration::from_secs(5);
+/// Files and proofs of the public log that are read at the same time.
+pub const LOG_READS: usize = 32;
 /// Lines of the ledger that are looked at for one page of a list.
 pub const LINES_LOOKED_AT: usize = 100_000;
 /// Seconds that a refused caller is asked to wait when the queue is full or the storage fails.

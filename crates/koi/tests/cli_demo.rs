@@ -49,7 +49,7 @@ fn the_printed_lines_work_one_after_the_other_also_on_a_second_run() {
         let ran = finish(Command::new("sh").args(["-eu", "-c", &format!("# 1.{lines}")])).expect(0);
         let answers: Vec<serde_json::Value> =
             ran.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
-        let [claim, again, quote, payment, refund, rest, budget, check] = &answers[..] else {
+        let [claim, again, quote, payment, refund, rest, budget, check, log] = &answers[..] else {
             panic!("{}", ran.out)
         };
         assert_eq!(claim["id"], again["id"]);
@@ -60,6 +60,7 @@ fn the_printed_lines_work_one_after_the_other_also_on_a_second_run() {
         assert_eq!((&refund["payment"], &rest["payment"]), (&payment["id"], &payment["id"]));
         assert_eq!(budget["funded"]["value"], 100_000_000);
         assert_eq!(check["ok"], true);
+        assert!(log["origin"].is_string(), "{log}");
         terminate(&demo.0);
         assert!(demo.0.wait().unwrap().success());
     }

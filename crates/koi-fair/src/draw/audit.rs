@@ -10,8 +10,8 @@ use super::bound::{drawn, exclusions, seen_in_time};
 use super::refusal::of_statement;
 use super::{Bound, DrawProofRefusal, DrawTrust, Outcome};
 use crate::log::{
-    AuditDepth, AuditError, CheckpointError, Frontier, SignedCheckpoint, TileError, TileKind, TilePath,
-    TileSource, TreeHash, audit as audit_tiles, entries_of,
+    AuditDepth, AuditError, Frontier, SignedCheckpoint, TileError, TileKind, TilePath, TileSource, TreeHash,
+    audit as audit_tiles, entries_of,
 };
 use crate::statement::{DrawOutcome, DrawRules, DrawSeal, DrawStatement, Instant, Unreadable};
 
@@ -323,7 +323,7 @@ fn of_draw(draw: &str, leaf: &[u8]) -> Option<Result<DrawStatement, Unreadable>>
 
 /// Size and root that a log signed.
 fn open(signed: &SignedCheckpoint, trust: &DrawTrust) -> Result<(u64, TreeHash), DrawProofRefusal> {
-    let checkpoint = signed.open(&trust.log.origin, &trust.log.keys).map_err(CheckpointError::from)?;
+    let checkpoint = signed.open(&trust.log.origin, &trust.log.keys)?;
     Ok((checkpoint.size(), checkpoint.root()))
 }
 

@@ -7,7 +7,7 @@ use super::{
     DrawProofRefusal, DrawRefusal, EXCLUSIONS_HEADING, Exclusions, Outcome, Sealed, Seed, outcome_and_skipped,
 };
 use crate::beacon::{Beacon, Chain, SIGNATURE_BYTES, Verified};
-use crate::log::{Cosignature, KnownLog, Quorum, SignedCheckpoint, TreeHash, verify_inclusion};
+use crate::log::{Cosignature, KnownLog, Quorum, SignedCheckpoint, TreeHash, VerifierKey, verify_inclusion};
 use crate::statement::{DrawSeal, DrawStatement, Instant};
 
 /// Milliseconds of a second.
@@ -25,8 +25,9 @@ pub struct DrawTrust {
 }
 
 impl DrawTrust {
-    /// Trusts a log; quicknet is known, and the local chain, which is told of.
-    pub fn of_log(log: KnownLog) -> Self {
+    /// Trusts a log by its key, whose name is the log's origin. Quicknet is known, and the local chain, which is told of.
+    pub fn of_key(key: VerifierKey) -> Self {
+        let log = KnownLog { origin: key.name().to_string(), keys: vec![key] };
         Self { log, chains: vec![Chain::quicknet(), Chain::local()], quorum: None }
     }
 }

@@ -11,7 +11,7 @@
 //! let root = plan.write_entries(&entries, NonZeroUsize::MIN)?;
 //! let draw = plan.hold(root)?;
 //! let file = draw.proof(&entries, 41)?.text()?;
-//! let verdict = DrawProof::parse(file.as_bytes())?.verify(&plan.trust(), None)?;
+//! let verdict = DrawProof::parse(file.as_bytes())?.verify(&plan.trust()?, None)?;
 //! assert!(verdict.to_string().starts_with("You were number 42 of 1,000; "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -27,9 +27,9 @@ use super::{
 };
 use crate::beacon::{BeaconRefusal, Chain, Verified, local};
 use crate::log::{
-    AppendError, Checkpoint, CheckpointError, CosignTime, CosignerKey, KeyError, KnownLog, Leaves, MakeError,
-    NoSuchNode, SignedCheckpoint, SignerKey, TileReader, TileSink, TileSource, TileWriter, TimeOutOfRange,
-    TreeHash, inclusion,
+    AppendError, Checkpoint, CheckpointError, CosignTime, CosignerKey, KeyError, Leaves, MakeError, NoSuchNode,
+    SignedCheckpoint, SignerKey, TileReader, TileSink, TileSource, TileWriter, TimeOutOfRange, TreeHash,
+    inclusion,
 };
 use crate::statement::{
     DrawBeacon, DrawOutcome, DrawRules, DrawSeal, DrawStatement, DrawVoid, ExclusionsSealed, Hex32, Instant,
@@ -126,9 +126,12 @@ impl Plan {
     }
 
     /// What who checks this draw trusts.
-    pub fn trust(&self) -> DrawTrust {
-        let keys = self.signer().map(|signer| vec![signer.verifier()]).unwrap_or_default();
-        DrawTrust::of_log(KnownLog { origin: ORIGIN.to_owned(), keys })
+    ///
+    /// # Errors
+    ///
+    /// None: the name of the log's key is one.
+    pub fn trust(&self) -> Result<DrawTrust, KeyError> {
+        Ok(DrawTrust::of_key(self.signer()?.verifier()))
     }
 
     /// Salt and id of an entrant.
@@ -186,7 +189,7 @@ impl Plan {
 
     /// Who is excluded.
     pub fn exclusions(&self) -> Vec<Exclusion> {
-        let reason = |index: u64| if index % 3 == 0 { "employee" } else { "double_entry" };
+        let reason = |index: u64| if index.is_multiple_of(3) { "employee" } else { "double_entry" };
         let step = usize::try_from(self.excluded_every).unwrap_or(usize::MAX);
         let excluded = (0..self.entries).step_by(step.max(1)).filter(|_| step > 0);
         excluded.map(|index| Exclusion { index, reason: reason(index).to_owned() }).collect()
@@ -240,19 +243,29 @@ impl Plan {
             signature: *round.signature(),
             winner: outcome.winner,
         };
+        let (in_log, mut statements) = self.seal_in_log(&seal, cosigned_s)?;
+        let after = (0..self.others / 10).map(other).chain([DrawStatement::Outcome(outcome)]);
+        for statement in after {
+            statements.push(statement.leaf()?);
+        }
+        let latest = self.cosigned(&tree(&statements), statements.len() as u64, cosigned_s + 86_400)?;
+        Ok(Held { plan: self.clone(), seal, in_log, round, exclusions, statements, latest })
+    }
+
+    /// A log that ends with a seal, which may be none, cosigned at a time in seconds since the epoch; and its leaves.
+    ///
+    /// # Errors
+    ///
+    /// If the seal cannot be stated.
+    pub fn seal_in_log(&self, seal: &DrawSeal, cosigned_s: u64) -> Result<(SealInLog, Vec<Vec<u8>>), NotMade> {
         let mut statements = vec![DrawStatement::Rules(seal.rules.clone())];
         statements.extend((0..self.others).map(other));
         let index = statements.len() as u64;
         statements.push(DrawStatement::Seal(Box::new(seal.clone())));
-        let early = index + 1;
-        statements.extend((0..self.others / 10).map(other));
-        statements.push(DrawStatement::Outcome(outcome));
-        let statements = statements.iter().map(DrawStatement::leaf).collect::<Result<Vec<_>, _>>()?;
-        let log = Leaves(statements.iter().map(|leaf| TreeHash::of_leaf(leaf)).collect());
-        let checkpoint = self.cosigned(&log, early, cosigned_s)?;
-        let in_log = SealInLog { checkpoint, index, hashes: inclusion(index, early, &log)? };
-        let latest = self.cosigned(&log, statements.len() as u64, cosigned_s + 86_400)?;
-        Ok(Held { plan: self.clone(), seal, in_log, round, exclusions, statements, latest })
+        let leaves = statements.iter().map(DrawStatement::leaf).collect::<Result<Vec<_>, _>>()?;
+        let log = tree(&leaves);
+        let checkpoint = self.cosigned(&log, index + 1, cosigned_s)?;
+        Ok((SealInLog { checkpoint, index, hashes: inclusion(index, index + 1, &log)? }, leaves))
     }
 
     /// The checkpoint of the first statements, cosigned by a quorum.
@@ -292,8 +305,8 @@ impl Held {
     ///
     /// If there is no such entry, or its files cannot be read.
     pub fn proof<S: TileSource>(&self, entries: &S, index: u64) -> Result<DrawProof, NotMade> {
-        let reader = TileReader::new(entries, self.seal.entries);
-        let hashes = inclusion(index, self.seal.entries, &reader);
+        let reader = TileReader::new(entries, self.plan.entries);
+        let hashes = inclusion(index, self.plan.entries, &reader);
         let hashes = hashes.map_err(|_| NotMade::Entries(format!("entry {index} is not there")))?;
         let (salt, external_id) = self.plan.entrant(index);
         let entry = EntryProof { external_id, index, hashes, salt };
@@ -309,6 +322,10 @@ fn other(number: u64) -> DrawStatement {
         draw: format!("another-{number}"),
         reason: "not_cosigned".to_owned(),
     })
+}
+
+fn tree(leaves: &[Vec<u8>]) -> Leaves {
+    Leaves(leaves.iter().map(|leaf| TreeHash::of_leaf(leaf)).collect())
 }
 
 fn secret(of: &str) -> [u8; 32] {

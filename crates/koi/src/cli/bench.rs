@@ -1,5 +1,7 @@
 //! `koi bench`: how fast is this machine, and does Koi keep its bars on it?
 
+mod fairness;
+
 use std::path::PathBuf;
 
 use koi_bench::{COMPARED_BARS, Options, Scaling, on_standard_error, run};
@@ -15,6 +17,7 @@ Examples:
   koi bench --only 1,6,7 --seconds 5 --rounds 3
   koi bench compare
   koi bench scaling
+  koi bench fairness
   koi bench --coupons 10000000 --data /var/tmp --json > bench.json
 
 Exit status:
@@ -66,6 +69,8 @@ pub(super) struct Bench {
 
 #[derive(clap::Subcommand)]
 enum Part {
+    /// Measures a draw over millions of entries: its seal, outcome, proofs and audit, and their memory
+    Fairness(fairness::Fairness),
     /// Measures Koi beside Redis and PostgreSQL: bars 2, 3 and 4
     #[command(after_help = AFTER_COMPARE_HELP)]
     Compare(How),
@@ -112,6 +117,7 @@ struct How {
 impl Bench {
     pub(super) fn run(self) -> Ended {
         match self.part {
+            Some(Part::Fairness(fairness)) => fairness.run(),
             Some(Part::Compare(how)) => how.measure(|base| Options { only: COMPARED_BARS.to_vec(), ..base }),
             Some(Part::Scaling { cells, servers, how }) => {
                 how.measure(|base| Options { scaling: Some(Scaling { cells, servers }), ..base })

@@ -48,7 +48,7 @@ pub(crate) struct LogOut {
 )]
 pub(crate) async fn get(State(app): State<Arc<App>>) -> Answer {
     let log = app.public_log.clone();
-    let standing = blocking(move || published(&log)).await?;
+    let standing = reading(&app, move || published(&log)).await?;
     Ok(json(
         StatusCode::OK,
         &LogOut {
@@ -76,7 +76,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>) -> Answer {
 pub(crate) async fn leaf(State(app): State<Arc<App>>, Named(index): Named) -> Answer {
     let index = index.parse().map_err(|_| Problem::plain("not_found"))?;
     let log = app.public_log.clone();
-    let proof = blocking(move || proof::of_index(&log, index)).await?;
+    let proof = reading(&app, move || proof::of_index(&log, index)).await?;
     Ok(text(proof.ok_or_else(|| Problem::plain("not_found"))?.to_string()))
 }
 
@@ -96,6 +96,7 @@ pub(crate) async fn leaf(State(app): State<Arc<App>>, Named(index): Named) -> An
 pub(crate) async fn file(State(app): State<Arc<App>>, Named(path): Named) -> Answer {
     let absent = || Problem::plain("not_found");
     let kind = Kind::of(&path).ok_or_else(absent)?;
+    let _seat = app.public_log.seat().await.ok_or_else(|| Problem::from(&Failure::Busy))?;
     let found = match kind {
         Kind::Key => Ok(Some(app.public_log.identity.key_file())),
         Kind::Checkpoint | Kind::Tile(_) => app.public_log.place.find(&path).await,
@@ -225,11 +226,17 @@ impl App {
     }
 }
 
-/// Does what may block on a thread for that.
-async fn blocking<T: Send + 'static>(
+/// Reads from the log on a thread that may block, in a seat of its own.
+async fn reading<T: Send + 'static>(
+    app: &App,
     work: impl FnOnce() -> Result<T, Unpublished> + Send + 'static,
 ) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let seat = app.public_log.seat().await.ok_or_else(|| Problem::from(&Failure::Busy))?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _seat = seat;
+        work()
+    });
+    let done = done.await;
     done.map_err(|_| Problem::from(&Failure::Fault))?.map_err(|error| failed(&error))
 }
 

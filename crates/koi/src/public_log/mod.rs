@@ -25,10 +25,11 @@ pub use publisher::Publisher;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::engine::clock::Clock;
 use crate::engine::leaves::Campaigns;
+use crate::limits;
 use crate::metrics::Metrics;
 
 /// A public log, as those have it who read it. Cheap to clone.
@@ -40,12 +41,21 @@ pub struct PublicLog {
     pub place: Place,
     /// What proofs need to know of campaigns.
     campaigns: Arc<Mutex<Campaigns>>,
+    /// Who may read at the same time: anybody may ask, and a bucket may be slow.
+    seats: Arc<Semaphore>,
 }
 
 impl PublicLog {
     /// A log of this identity, in this place.
     pub fn new(identity: Identity, place: Place) -> Self {
-        Self { identity: Arc::new(identity), place, campaigns: Arc::default() }
+        let seats = Arc::new(Semaphore::new(limits::LOG_READS));
+        Self { identity: Arc::new(identity), place, campaigns: Arc::default(), seats }
+    }
+
+    /// A seat to read from, held while reading; nothing if all are taken for longer than people wait.
+    pub(crate) async fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        let seat = tokio::time::timeout(limits::READER_TIME, self.seats.clone().acquire_owned());
+        seat.await.ok()?.ok()
     }
 
     /// Does something that needs campaigns. Who comes at the same time may have to read them again.

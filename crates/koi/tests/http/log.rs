@@ -145,3 +145,32 @@ fn the_log_goes_on_where_a_server_that_was_killed_left_it() {
     assert_eq!(before.claimed_origin(), after.claimed_origin());
     assert!(after.open(after.claimed_origin(), &[key.trim().parse().unwrap()]).is_ok());
 }
+
+#[test]
+fn claims_go_on_while_the_log_has_no_place_to_go() {
+    let server = Server::with(DURING, &["--public-log-seconds", "1"]);
+    // What should be a folder is a file: nothing can be written below it.
+    let (log, tiles) = (server.folder.path().join("log"), server.folder.path().join("log/tile"));
+    assert!(log.is_dir());
+    std::fs::write(&tiles, "in the way").unwrap();
+    let code = server.stage(&campaign(CAMPAIGN));
+    let failures = || {
+        let metrics = open(&server, "/metrics").expect(200).text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("koi_public_log_failures_total "));
+        line.expect("its counter").parse::<u64>().unwrap()
+    };
+    let began = Instant::now();
+    for person in 0.. {
+        server.claim(&code, &format!("P{person}")).expect(201);
+        if failures() > 1 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    open(&server, "/log/checkpoint").refused(404, "not_found");
+    std::fs::remove_file(&tiles).unwrap();
+    // Nothing was lost meanwhile.
+    let (_, size) = checkpoint(&server, 5);
+    open(&server, &format!("/v1/log/leaves/{}/proof", size - 1)).expect(200);
+}

@@ -158,6 +158,10 @@ impl<'a> Tour<'a> {
                 self.get(&format!("/v1/campaigns/{CAMPAIGN}/budget"), "operator"),
             ),
             ("Is the ledger whole?".to_owned(), self.get("/v1/ledger/check", "auditor")),
+            (
+                format!("How far the public log is. Anybody can check it: koi verify {}/log", self.url),
+                format!("curl -sS -w '\\n' '{}/v1/log'", self.url),
+            ),
         ]
     }
 
