@@ -3,7 +3,6 @@
 use super::report::{Caveat, Checked, Draw, Finding, Kind};
 use super::{FILE_BYTES_MAX, Trust, no_paper};
 use crate::draw::{DrawProof, DrawProofRefusal, DrawTrust, Verdict};
-use crate::log::KnownLog;
 
 /// Checks the proof of an entry in a draw by the key of the log that has the draw's statements, and with the published list of
 /// exclusions, if it is at hand.
@@ -14,8 +13,7 @@ pub fn check_draw_proof(input: &str, bytes: &[u8], trust: &Trust, exclusions: Op
     let mut checked = Checked::new(input, Kind::DrawProof);
     let quorum = Some(trust.quorum.clone()).filter(|quorum| quorum.needed() > 0);
     let is_witnessed = quorum.is_some();
-    let log = KnownLog { origin: trust.key.name().to_string(), keys: vec![trust.key.clone()] };
-    let trusted = DrawTrust { quorum, ..DrawTrust::of_log(log) };
+    let trusted = DrawTrust { quorum, ..DrawTrust::of_key(trust.key.clone()) };
     let verified = DrawProof::parse(bytes).and_then(|proof| {
         let verdict = proof.verify(&trusted, exclusions)?;
         Ok((verdict, is_witnessed || proof.seal.rules.quorum > 0))
