@@ -1470,12 +1470,12 @@ class Replay:
             if not self.outline.closed:
                 return "running"
             self.findings.add("not_revealed", "it was closed, but its secret was not revealed")
-        elif not self.outline.opening:
-            self.findings.add("opening", "the public randomness of its opening was not stated")
-        elif self.outline.has_right_secret():
-            self.key = self.outline.pool_key()
-            return "replayed"
-        return "unrevealed"
+            return "unrevealed"
+        if not self.outline.has_right_secret():
+            return "unrevealed"  # that it is another one was found
+        # If its randomness never came there was nothing to draw, and a claim is wrong whatever it took.
+        self.key = self.outline.pool_key() if self.outline.opening else None
+        return "replayed"
 
     def stock(self, cell, left=None):
         return Stock(cell, left or [0] * len(self.outline.tiers), self.outline, self.key, self.findings)
@@ -1703,8 +1703,11 @@ def read_log(files, asked, checked):
         latest = max(latest or "", statement["at"])
         if kind == "receipt":
             sought.see(index, statement)
-        if campaign is None or (asked.campaigns and campaign not in asked.campaigns):
-            continue  # a draw's statement is checked with a proof of the draw
+        if campaign is None:
+            checked.caveats.add("draws_not_checked")
+            continue
+        if asked.campaigns and campaign not in asked.campaigns:
+            continue
         if campaign not in findings:
             if len(findings) == CAMPAIGNS_MAX:
                 raise CannotRun(f"the log is of more than {CAMPAIGNS_MAX} campaigns: choose some of them with --campaign")
@@ -2080,6 +2083,7 @@ CAVEATS = {
     "unrevealed": "the packets of a closed campaign could not be drawn again",
     "not_in_log": "a receipt alone is a promise: that the log has it is checked with the log, or with a proof",
     "face_not_drawn": "that the packet is the one which the stock gave is checked with the whole log, after the close",
+    "draws_not_checked": "the log has draws, which are checked with the proof that each entrant is given",
     "exclusions_believed": "that those who were passed over are excluded is believed: give the published list with --exclusions",
     "signature_not_checked": "the beacon's BLS signature was not checked itself, only its form and its hash: install py_ecc for that",
 }

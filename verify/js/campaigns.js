@@ -305,13 +305,12 @@ export class Replay {
     if (!reveal) {
       if (!closed) return 'running';
       this.findings.add('not_revealed', 'it was closed, but its secret was not revealed');
-    } else if (!opening) {
-      this.findings.add('opening', 'the public randomness of its opening was not stated');
-    } else if (this.outline.hasRightSecret()) {
-      this.key = this.outline.poolKey();
-      return 'replayed';
+      return 'unrevealed';
     }
-    return 'unrevealed';
+    if (!this.outline.hasRightSecret()) return 'unrevealed'; // that it is another one was found
+    // If its randomness never came there was nothing to draw, and a claim is wrong whatever it took.
+    this.key = opening ? this.outline.poolKey() : null;
+    return 'replayed';
   }
 
   stock(cell, left) {

@@ -98,7 +98,7 @@ async function outlineAll(log, checkpoint, key, asked, checked, watch) {
     kinds[kind] = (kinds[kind] ?? 0) + 1;
     latest = statement.at > latest ? statement.at : latest;
     if (kind === 'receipt') sought.see(index, statement);
-    // A draw's statement is of no campaign: it is checked with a proof of the draw.
+    if (campaign === undefined) checked.caveats.add('draws_not_checked');
     if (campaign === undefined || (chosen.size && !chosen.has(campaign))) continue;
     if (!findings.has(campaign)) {
       if (findings.size === CAMPAIGNS_MAX) throw new CannotRun(`the log is of more than ${CAMPAIGNS_MAX} campaigns: choose some of them`);

@@ -8,7 +8,11 @@ const LINES_MAX: usize = 600;
 const KINDS: &[&str] = &[".rs", ".sql", ".py", ".css", ".html", "test"];
 
 /// Longer ones that stand today: file, lines, why. The numbers may only go down.
-const RATCHET: &[(&str, usize, &str)] = &[];
+const RATCHET: &[(&str, usize, &str)] = &[(
+    "verify/koi_verify.py",
+    2219,
+    "one file that an auditor takes along and reads from the top, by its own table of contents",
+)];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let kinds = |path: &str| KINDS.iter().any(|kind| path.ends_with(kind));

@@ -41,7 +41,8 @@ of another log, witnesses cosign that, and a round of the local chain decides. N
   memory       the most memory of all that (VmHWM), over that of a draw of a tenth of the entries, at most a million
 
 The bars of seal and audit are for 3,000,000 entries, and grow with the number; that of the proof's size is for 3,000,000 \
-or fewer. 300,000,000 entries take 20 GB of disk and some minutes.
+or fewer. 300,000,000 entries take 20 GB of disk and some minutes. Everything is removed at the end. On ext4, files are \
+created many times slower for some minutes after many were removed, as at the end of such a run: wait before the next.
 
 Examples:
   koi bench fairness
@@ -119,7 +120,8 @@ impl Fairness {
 
 /// Refuses what the disk has no room for, before it is full.
 fn has_room(asked: &Asked<'_>) -> anyhow::Result<()> {
-    let needed = bytes_of_log(asked.entries).saturating_mul(ROOM_PERCENT) / 100;
+    let logs = bytes_of_log(asked.entries).saturating_mul(u64::from(asked.rounds));
+    let needed = logs.saturating_mul(ROOM_PERCENT) / 100;
     let disk = rustix::fs::statvfs(asked.folder)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < needed {

@@ -124,20 +124,21 @@ function money(minor, currency) {
 
 function campaignsOf(campaigns) {
   const say = words();
-  const heads = [say.campaign, say.state, say.claims, say.put_back, say.moved, say.issued, say.count];
-  const number = (value) => made('td', { class: 'number' }, value === undefined ? '' : String(value));
-  const row = (one) =>
-    made(
-      'tr',
-      {},
-      made('td', {}, one.campaign),
-      made('td', {}, say.states[one.state]),
-      ...[one.claims, one.put_back, one.moved].map(number),
-      number(one.issued === undefined ? undefined : money(one.issued, one.currency)),
-      number(one.findings),
-    );
-  const head = heads.map((name, place) => made('th', { scope: 'col', ...(place > 1 && { class: 'number' }) }, name));
-  return made('div', { class: 'scroll' }, made('table', {}, made('thead', {}, made('tr', {}, ...head)), made('tbody', {}, ...campaigns.map(row))));
+  const cells = (one) => [
+    [say.campaign, one.campaign],
+    [say.state, say.states[one.state]],
+    [say.claims, one.claims],
+    [say.put_back, one.put_back],
+    [say.moved, one.moved],
+    [say.issued, one.issued === undefined ? undefined : money(one.issued, one.currency)],
+    [say.count, one.findings],
+  ];
+  const kind = (place) => (place > 1 ? { class: 'number' } : {});
+  // The heading stands beside each value, too: a narrow screen shows rows one below the other.
+  const cell = ([name, value], place) => made('td', { ...kind(place), 'data-name': name }, String(value ?? ''));
+  const heads = cells({}).map(([name], place) => made('th', { scope: 'col', ...kind(place) }, name));
+  const rows = campaigns.map((one) => made('tr', {}, ...cells(one).map(cell)));
+  return made('table', {}, made('thead', {}, made('tr', {}, ...heads)), made('tbody', {}, ...rows));
 }
 
 function findingText(finding) {

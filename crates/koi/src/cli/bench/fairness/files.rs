@@ -15,11 +15,6 @@ impl Files {
         Self(folder.to_owned())
     }
 
-    /// Removes all of them.
-    pub(super) fn remove(self) -> io::Result<()> {
-        fs::remove_dir_all(self.0)
-    }
-
     fn path(&self, path: &TilePath) -> PathBuf {
         self.0.join(path.to_string())
     }

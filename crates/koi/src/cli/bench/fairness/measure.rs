@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow, ensure};
 use koi_fair::beacon::{Beacon, Chain, local};
 use koi_fair::draw::audit::{DrawFiles, audit};
 use koi_fair::draw::made_up::{Held, Plan};
-use koi_fair::draw::{DrawProof, Exclusions, Sealed, Seed, outcome};
-use koi_fair::log::{TileWriter, TreeHash};
+use koi_fair::draw::{self, DrawProof, Exclusions, Seed, outcome};
+use koi_fair::log::{TilePath, TileSink, TileWriter, TreeHash};
 
 use super::files::Files;
 
@@ -43,6 +43,7 @@ pub(super) struct Measured {
     pub(super) outcome_us: Vec<u64>,
     pub(super) beacon_us: Vec<u64>,
     pub(super) seal_ms: Vec<u64>,
+    pub(super) hashed_ms: Vec<u64>,
     pub(super) audit_ms: Vec<u64>,
     pub(super) proof_us: Vec<u64>,
     pub(super) proof_made_us: Vec<u64>,
@@ -79,10 +80,13 @@ fn round(asked: &Asked<'_>, excluded: u64, number: u64, measured: &mut Measured)
         reserves: RESERVES,
         others: OTHERS,
     };
-    let files = Files::new(&asked.folder.join("entries"));
+    // A folder of its own, and nothing is removed before the end: ext4 is slow to create files while it steps over those
+    // that were removed in the last minutes.
+    let files = Files::new(&asked.folder.join(format!("{}-{number}", asked.entries)));
     at_rest(asked.folder)?;
-    let (root, took) = seal(&plan, &files, asked.threads)?;
-    measured.seal_ms.push(millis(took));
+    let Sealed { root, written, hashed } = seal(&plan, &files, asked.threads)?;
+    measured.seal_ms.push(millis(written));
+    measured.hashed_ms.push(millis(hashed));
     let held = plan.hold(root)?;
     draw_outcomes(&held, number, measured)?;
     prove(&plan, &held, &files, number, measured)?;
@@ -98,31 +102,78 @@ fn round(asked: &Asked<'_>, excluded: u64, number: u64, measured: &mut Measured)
     measured.audit_ms.push(millis(begun.elapsed()));
     let audited = audited.map_err(|why| anyhow!("the audit says: {why}"))?;
     ensure!(audited.seal.root.0 == root.0, "the audit is of another draw");
-    files.remove().context("removing the entry log")?;
-    at_rest(asked.folder)
+    Ok(())
 }
 
-/// Waits until everything written before is on the disk: a round would otherwise pay for what the one before it left
-/// behind, of which removing its files is the most.
+/// Waits until what was written before is on the disk, so that a round does not pay for the one before it.
 fn at_rest(folder: &Path) -> anyhow::Result<()> {
     let folder = fs::File::open(folder).context("opening the folder")?;
     rustix::fs::syncfs(folder).context("writing the folder to the disk")
 }
 
+/// Root and tiles of the entry log, and how long they took.
+struct Sealed {
+    root: TreeHash,
+    written: Duration,
+    /// The same with files that go nowhere: what the file system has no part in.
+    hashed: Duration,
+}
+
 /// Writes the entry log. Making up the entries is not measured: a real server has them.
-fn seal(plan: &Plan, files: &Files, threads: NonZeroUsize) -> anyhow::Result<(TreeHash, Duration)> {
-    let mut writer = TileWriter::new().with_threads(threads);
-    let mut took = Duration::ZERO;
-    while writer.size() < plan.entries {
-        let piece = entries(plan, writer.size(), plan.entries.min(writer.size() + PIECE), threads);
-        let begun = Instant::now();
-        writer.append(&piece, files).context("writing the entry log")?;
-        took += begun.elapsed();
+fn seal(plan: &Plan, files: &Files, threads: NonZeroUsize) -> anyhow::Result<Sealed> {
+    let new = || TileWriter::new().with_threads(threads);
+    let (mut log, mut nowhere) = (Timed::new(new(), files), Timed::new(new(), &Nowhere));
+    while log.writer.size() < plan.entries {
+        let first = log.writer.size();
+        let piece = entries(plan, first, plan.entries.min(first + PIECE), threads);
+        nowhere.append(&piece)?;
+        log.append(&piece).context("writing the entry log")?;
     }
-    let begun = Instant::now();
-    writer.write_partial(files).context("writing the entry log")?;
-    let root = writer.root();
-    Ok((root, took + begun.elapsed()))
+    let (_, hashed) = nowhere.end()?;
+    let (root, written) = log.end().context("writing the entry log")?;
+    Ok(Sealed { root, written, hashed })
+}
+
+/// A log that is written with a watch.
+struct Timed<'a, S> {
+    writer: TileWriter,
+    sink: &'a S,
+    took: Duration,
+}
+
+impl<'a, S> Timed<'a, S>
+where
+    S: TileSink,
+    S::Error: std::error::Error + Send + Sync + 'static,
+{
+    fn new(writer: TileWriter, sink: &'a S) -> Self {
+        Self { writer, sink, took: Duration::ZERO }
+    }
+
+    fn append(&mut self, piece: &[[u8; 32]]) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        self.writer.append(piece, self.sink)?;
+        self.took += begun.elapsed();
+        Ok(())
+    }
+
+    fn end(self) -> anyhow::Result<(TreeHash, Duration)> {
+        let begun = Instant::now();
+        self.writer.write_partial(self.sink)?;
+        let root = self.writer.root();
+        Ok((root, self.took + begun.elapsed()))
+    }
+}
+
+/// Where files go of which only the hashes matter.
+struct Nowhere;
+
+impl TileSink for Nowhere {
+    type Error = std::convert::Infallible;
+
+    fn write(&self, _: &TilePath, _: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
 }
 
 /// The entries from `first` up to `end`, on some threads.
@@ -145,7 +196,7 @@ fn entries(plan: &Plan, first: u64, end: u64, threads: NonZeroUsize) -> Vec<[u8;
 fn draw_outcomes(held: &Held, number: u64, measured: &mut Measured) -> anyhow::Result<()> {
     let exclusions = Exclusions::read(&held.exclusions)?;
     let seal = &held.seal;
-    let sealed = Sealed { rules_hash: seal.rules.hash()?, root: seal.root.0, entries: seal.entries };
+    let sealed = draw::Sealed { rules_hash: seal.rules.hash()?, root: seal.root.0, entries: seal.entries };
     let (mut verified_ns, mut drawn_ns) = (Vec::new(), Vec::new());
     for later in 0..OUTCOMES {
         let answer = local::sign(seal.round + number * OUTCOMES + later).json();
@@ -229,13 +280,22 @@ mod tests {
         let threads = NonZeroUsize::new(2).unwrap();
         let asked = Asked { entries: 10_000, rounds: 2, threads, folder: folder.path() };
         let measured = measure(&asked, |_| ()).unwrap();
-        let Measured { outcome_us, beacon_us, seal_ms, audit_ms, proof_us, proof_made_us, proof_bytes, .. } =
-            &measured;
-        for rounds in [outcome_us, beacon_us, seal_ms, audit_ms, proof_us, proof_made_us, proof_bytes] {
+        let Measured {
+            outcome_us,
+            beacon_us,
+            seal_ms,
+            hashed_ms,
+            audit_ms,
+            proof_us,
+            proof_made_us,
+            proof_bytes,
+            ..
+        } = &measured;
+        for rounds in [outcome_us, beacon_us, seal_ms, hashed_ms, audit_ms, proof_us, proof_made_us, proof_bytes] {
             assert_eq!(rounds.len(), 2, "{measured:?}");
             assert!(rounds.iter().all(|figure| *figure > 0), "{measured:?}");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]
