@@ -138,7 +138,7 @@ mod tests {
             let refusal = options.check().expect_err(named).to_string();
             assert!(refusal.contains(named), "{refusal:?} does not name {named:?}");
         };
-        check(|options| options.only = vec![1, 11], "bar 11");
+        check(|options| options.only = vec![1, 12], "bar 12");
         check(|options| options.coupons = 0, "coupons");
         check(|options| options.seconds = f64::NAN, "seconds");
         check(|options| options.rounds = 0, "rounds");

@@ -140,6 +140,8 @@ fn the_doctor_compares_what_is_published_with_the_database() {
     let root = koi_fair::log::TreeHash::of_leaf(b"a leaf");
     let checkpoint = koi_fair::log::Checkpoint::new("koi.example/log", 1, root).unwrap();
     std::fs::write(log.join("checkpoint"), checkpoint.sign(&[&key]).unwrap().to_string()).unwrap();
+    let other = koi_fair::log::SignerKey::from_seed("koi.example/log", [8; 32]).unwrap();
+    std::fs::write(log.join("key"), format!("{}\n", other.verifier())).unwrap();
     let said = doctor().expect(1).out;
     assert!(
         said.contains("bad   log       ") && said.contains("is not of the log whose key is beside it"),

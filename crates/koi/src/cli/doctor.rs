@@ -38,7 +38,7 @@ const FREE_LEAST_MIB: u64 = 512;
 /// A machine's clock before this was never set: the program is younger.
 const CLOCK_EARLIEST: Time = Time::of_ms(1_767_225_600_000);
 
-/// Looks for whatever may be the matter: settings, folder, disk, clock, database, ledger, public log, relays
+/// Looks for what may be the matter: settings, disk, clock, database, ledger, public log, relays
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Doctor {
