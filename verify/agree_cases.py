@@ -487,4 +487,6 @@ def changed_draws(vectors, dice, count):
         member = dice.choice(sorted(proof))
         changed = {**proof, member: changed_value(proof[member], dice)}
         other = koi.canonical_text(changed).encode()
-        yield Case("a member", other, other != data, bool(koi.BLS) or changed["beacon"] == proof["beacon"])
+        # Without the list of exclusions it is believed who was passed over: another one then only changes the reserves.
+        refused = None if member == "skipped" else other != data
+        yield Case(f"another {member}", other, refused, bool(koi.BLS) or changed["beacon"] == proof["beacon"])

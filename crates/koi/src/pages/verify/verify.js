@@ -92,10 +92,11 @@ function facts(pairs) {
   return rows.length ? made('dl', {}, ...rows.flatMap(([name, value]) => [made('dt', {}, name), made('dd', {}, String(value))])) : null;
 }
 
-function factsOf({ origin, size, root, cosigned, leaf, receipt, draw }) {
+function factsOf({ origin, size, root, cosigned, leaf, receipt, draw, receipts = [] }) {
   const say = words();
   const witnesses = cosigned && (cosigned.map((one) => `${one.name} (${one.at})`).join(', ') || say.nobody);
   return facts([
+    ...receipts.map((found) => [say.found, `✓ ${say.found_of(found.coupon, found.leaf + 1)}`]),
     [say.coupon, receipt?.coupon],
     [say.campaign, receipt?.campaign],
     [say.face, receipt && say.face_of(receipt.face, receipt.split)],

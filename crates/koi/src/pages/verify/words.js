@@ -39,7 +39,7 @@ export const WORDS = {
     no_key: 'This needs the log’s key. Put it in below “Whom do you trust?”.',
     campaign: 'Campaign', state: 'State', claims: 'Packets taken', put_back: 'Gone back', moved: 'Moved', issued: 'Issued', count: 'Findings',
     leaves: 'statements', origin: 'Log', root: 'Root', cosigned: 'Cosigned by', coupon: 'Coupon', face: 'Packet', face_of: (face, split) => `${face} (smallest units of the currency)${split ? ', may be spent in parts' : ''}`,
-    claim: 'Place', claim_of: (ordinal, cell) => `number ${ordinal} in queue ${cell}`, at: 'Taken at', leaf: 'In the log', leaf_of: (leaf, size) => `statement ${leaf} of ${size}`, draw: 'Draw', round: 'Round of the beacon', nobody: 'nobody who was asked for',
+    claim: 'Place', claim_of: (ordinal, cell) => `number ${ordinal} in queue ${cell}`, at: 'Taken at', found: 'Looked for', found_of: (coupon, leaf) => `${coupon} is statement ${leaf}`, leaf: 'In the log', leaf_of: (leaf, size) => `statement ${leaf} of ${size}`, draw: 'Draw', round: 'Round of the beacon', nobody: 'nobody who was asked for',
     where: { campaign: 'campaign', cell: 'cell', ordinal: 'ordinal', leaf: 'leaf', file: 'file' },
     states: { replayed: 'every packet drawn again', running: 'still running', unrevealed: 'could not be drawn again', unknown: 'rules not known' },
     kinds: {
@@ -119,7 +119,7 @@ export const WORDS = {
     no_key: '这需要日志公钥，请在“您信任谁？”中填写。',
     campaign: '活动', state: '状态', claims: '已领取', put_back: '已退回', moved: '已移动', issued: '发出的总额', count: '问题',
     leaves: '条声明', origin: '日志', root: '根哈希', cosigned: '见证人', coupon: '优惠券', face: '红包', face_of: (face, split) => `${face}（货币最小单位）${split ? '，可分次使用' : ''}`,
-    claim: '位置', claim_of: (ordinal, cell) => `第 ${cell} 队列中的第 ${ordinal} 位`, at: '领取时间', leaf: '日志中', leaf_of: (leaf, size) => `${size} 条声明中的第 ${leaf} 条`, draw: '抽奖', round: '信标轮次', nobody: '没有要求的见证人',
+    claim: '位置', claim_of: (ordinal, cell) => `第 ${cell} 队列中的第 ${ordinal} 位`, at: '领取时间', found: '查找结果', found_of: (coupon, leaf) => `${coupon} 是第 ${leaf} 条声明`, leaf: '日志中', leaf_of: (leaf, size) => `${size} 条声明中的第 ${leaf} 条`, draw: '抽奖', round: '信标轮次', nobody: '没有要求的见证人',
     where: { campaign: '活动', cell: '单元', ordinal: '序号', leaf: '叶', file: '文件' },
     states: { replayed: '每个红包都已重新抽取', running: '进行中', unrevealed: '无法重新抽取', unknown: '规则未知' },
     kinds: {
