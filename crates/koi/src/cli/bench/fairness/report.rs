@@ -115,7 +115,7 @@ impl Report {
     pub(super) fn table(&self) -> String {
         let machine = &self.machine;
         let mut text = format!(
-            "{} cores, {}, {} MiB, {}, {}\n{} entries, {} threads, {} rounds; local randomness: not a public draw\n",
+            "{} cores, {}, {} MiB, {}, {}\n{} entries, threads: {}, rounds: {}; local randomness: not a public draw\n",
             machine.cores,
             machine.cpu,
             machine.memory_mib,
