@@ -57,7 +57,14 @@ impl Cosigning {
     }
 
     /// The checkpoint with the cosignatures of all who answer in time. Whoever does not is said, and left alone for a while.
-    pub(super) fn cosign(&mut self, place: &Place, checkpoint: SignedCheckpoint, now: Time) -> SignedCheckpoint {
+    /// `stored` tells how many leaves are sequenced by now: another server may have published more than this one.
+    pub(super) fn cosign(
+        &mut self,
+        place: &Place,
+        checkpoint: SignedCheckpoint,
+        stored: impl Fn() -> Option<u64>,
+        now: Time,
+    ) -> SignedCheckpoint {
         let size = checkpoint.claimed().size();
         let asked: Vec<Witness> = self
             .witnesses
@@ -83,6 +90,10 @@ impl Cosigning {
                     (known.size, known.resting) = (size, None);
                     // What cannot be added was not asked for: the checkpoint has one of its key already.
                     cosigned = cosigned.clone().with(answer.signature).unwrap_or(cosigned);
+                }
+                // It has cosigned what another server of this log has published meanwhile.
+                Err(AskError::SawLarger { seen, .. }) if stored().is_some_and(|stored| seen <= stored) => {
+                    known.size = seen;
                 }
                 Err(error) => known.rest(&error),
             }

@@ -125,27 +125,10 @@ impl Publisher {
         let is_more = open.sequence(&self.log, now)?;
         let published = open.publish(&self.log, &mut self.cosigning, self.installation.is_shared(), now)?;
         if published.is_none() {
-            self.cosign_again(now)?;
+            cosign_again(&self.log, &mut self.cosigning, &open.reader, now)?;
         }
         self.open = Some(open);
         Ok((published, is_more))
-    }
-
-    /// Asks those witnesses again who did not cosign what is published.
-    fn cosign_again(&mut self, now: Time) -> Result<(), Unpublished> {
-        let (log, cosigning) = (&self.log, &mut self.cosigning);
-        if cosigning.is_idle() {
-            return Ok(());
-        }
-        let Some(there) = published(log)?.filter(|there| cosigning.is_wanted(&there.checkpoint)) else {
-            return Ok(());
-        };
-        let cosigned = cosigning.cosign(&log.place, there.checkpoint.clone(), now);
-        // Another server may have published more meanwhile.
-        if cosigned != there.checkpoint && published(log)?.is_some_and(|now| now.checkpoint == there.checkpoint) {
-            log.place.write_file(CHECKPOINT, cosigned.to_string().as_bytes())?;
-        }
-        Ok(())
     }
 }
 
@@ -231,6 +214,11 @@ impl Open {
         now: Time,
     ) -> Result<Option<Published>, Unpublished> {
         let size = self.tree.size();
+        // While files are written again, or taken over from another server, what is there is more than what this one has: it
+        // says nothing until it has come to the last step that was made.
+        if self.reader.sequenced(None)?.is_some_and(|last| last.number > self.at.number) {
+            return Ok(None);
+        }
         if is_shared && size > self.published {
             // Another server may have been quicker, at the same place.
             let there = published(log)?.map_or(0, |there| there.size);
@@ -246,7 +234,7 @@ impl Open {
         self.tree.write_partial(&log.place)?;
         log.place.sync()?;
         let checkpoint = log.identity.sign(size, self.tree.root()).map_err(Unpublished::Foreign)?;
-        let checkpoint = cosigning.cosign(&log.place, checkpoint, now);
+        let checkpoint = cosigning.cosign(&log.place, checkpoint, || stored(&self.reader), now);
         // Witnesses take their time: another server may have published more meanwhile.
         if is_shared && published(log)?.is_some_and(|there| there.size >= size) {
             return Ok(None);
@@ -261,6 +249,32 @@ impl Open {
         self.published = size;
         Ok(Some(Published { checkpoint, size }))
     }
+}
+
+/// How many leaves are sequenced by now.
+fn stored(reader: &Reader) -> Option<u64> {
+    reader.sequenced(None).ok().map(|last| last.map_or(0, |last| last.size))
+}
+
+/// Asks those witnesses again who did not cosign what is published.
+fn cosign_again(
+    log: &PublicLog,
+    cosigning: &mut Cosigning,
+    reader: &Reader,
+    now: Time,
+) -> Result<(), Unpublished> {
+    if cosigning.is_idle() {
+        return Ok(());
+    }
+    let Some(there) = published(log)?.filter(|there| cosigning.is_wanted(&there.checkpoint)) else {
+        return Ok(());
+    };
+    let cosigned = cosigning.cosign(&log.place, there.checkpoint.clone(), || stored(reader), now);
+    // Another server may have published more meanwhile.
+    if cosigned != there.checkpoint && published(log)?.is_some_and(|now| now.checkpoint == there.checkpoint) {
+        log.place.write_file(CHECKPOINT, cosigned.to_string().as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The step that published leaves end with: the database goes on from there, or from nothing.

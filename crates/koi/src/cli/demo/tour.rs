@@ -61,7 +61,7 @@ impl<'a> Tour<'a> {
         for (path, what) in [
             ("/docs", "the API, to read and to try"),
             ("/docs/problems", "every refusal, in English and Chinese"),
-            ("/verify", "checks receipts, proofs and the public log in your browser"),
+            ("/verify", "checks receipts and the log in your browser"),
             ("/metrics", "counters for Prometheus"),
         ] {
             let _ = writeln!(text, "  {:<42} {}", format!("{}{path}", self.url), paint.faint(what));
