@@ -156,9 +156,10 @@ impl Writer {
         either!(self, writer => writer.public_log(setting, asked))
     }
 
-    /// Notes a step of the public log; false if somebody has made the step of this number.
-    pub fn sequence(&mut self, step: &Sequenced) -> Result<bool, StoreError> {
-        either!(self, writer => writer.sequence(step))
+    /// Notes a step of the public log; false if somebody has made the step of this number, or if the one before it is not
+    /// there with this root.
+    pub fn sequence(&mut self, step: &Sequenced, before: &[u8; 32]) -> Result<bool, StoreError> {
+        either!(self, writer => writer.sequence(step, before))
     }
 }
 

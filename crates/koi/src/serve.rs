@@ -145,9 +145,10 @@ pub(crate) async fn serve_routes(
         // Nothing writes any more when the lock is given back.
         following.await?;
         bringing.await?;
-        publishing.await?;
         // The engine ends when nobody can reach it any more; what was taken is finished first.
         writers.all_ended().await;
+        // Last, since its place may be away.
+        publishing.await?;
         anyhow::Ok(())
     };
     match tokio::time::timeout(limits::SHUTDOWN_TIME, ended).await {
@@ -236,6 +237,12 @@ fn place(settings: &Serve, installation: &Installation, identity: &Identity) -> 
         let folder = settings.data.join("log");
         Address::Folder(if installation.is_shared() { folder.join(identity.short()) } else { folder })
     };
+    if installation.is_shared() && settings.public_log.is_none() {
+        tracing::warn!(
+            "this server keeps a copy of the public log of its own: with several servers give all of them one place \
+             (public_log), so that what one has published is never contradicted by another"
+        );
+    }
     let address = settings.public_log.clone().unwrap_or_else(folder);
     Place::open(&address, Handle::current()).context("the public log has no place")
 }

@@ -242,6 +242,13 @@ fn is_the_same_and_tells_everything(mut scene: Scene) -> [Replayed; 2] {
     told
 }
 
+/// The proof of a coupon's receipt, if it is published.
+fn proof_of(log: &PublicLog, reader: &koi_store::Reader, campaign: &str, coupon: &Issued) -> Option<TlogProof> {
+    let standing = published(log).unwrap()?;
+    let (index, leaf) = proof::find(log, reader, campaign, coupon).unwrap()?;
+    (index < standing.size).then(|| proof::of(log, standing, index, leaf).unwrap())
+}
+
 #[test]
 fn every_coupon_has_a_proof_once_it_is_published() {
     let mut scene = Scene::new();
@@ -261,7 +268,7 @@ fn every_coupon_has_a_proof_once_it_is_published() {
             continue;
         }
         let newest = scene.coupons().pop().unwrap();
-        assert!(proof::of_coupon(&log, &reader, "bob", &newest).unwrap().is_none(), "not yet");
+        assert!(proof_of(&log, &reader, "bob", &newest).is_none(), "not yet");
         publish_all(&mut publisher);
         let standing = published(&log).unwrap().unwrap();
         let policy = Policy {
@@ -274,7 +281,7 @@ fn every_coupon_has_a_proof_once_it_is_published() {
         let coupons = scene.coupons();
         for coupon in coupons.iter().step_by(61) {
             let campaign = if coupon.id.campaign().0 == 1 { "ann" } else { "bob" };
-            let proof = proof::of_coupon(&log, &reader, campaign, coupon).unwrap().expect("a proof");
+            let proof = proof_of(&log, &reader, campaign, coupon).expect("a proof");
             let kept: TlogProof = proof.to_string().parse().unwrap();
             let leaf = kept.extra.clone().unwrap();
             let proved = kept.verify(&leaf, &policy).unwrap();
@@ -311,6 +318,8 @@ fn damaged_files_are_written_again_and_lead_to_what_was_signed() {
         }
         let mut publisher = scene.publisher(folder.path());
         assert_eq!(publish_all(&mut publisher), None);
+        // Whole again at once, though nothing is new.
+        audit_of(&scene.log(folder.path()));
         scene.claims("ann", 5000, 1);
         let now = publish_all(&mut publisher);
         assert!(now.is_none_or(|now| now > size));
@@ -360,6 +369,30 @@ fn what_was_published_is_never_contradicted() {
         }
     }
     assert_eq!(full(&files(folder.path())), full(&before), "nothing was changed");
+}
+
+/// A failover that lost a step, under a publisher that remembers it.
+#[test]
+fn a_publisher_does_not_go_on_from_a_step_that_the_database_has_lost() {
+    let (mut scene, folder) = (Scene::on_a_database(), tempfile::tempdir().unwrap());
+    scene.stage.live(split_rules("ann"));
+    let mut publisher = scene.publisher(folder.path());
+    for round in 0..3 {
+        scene.claims("ann", round * 100, 100);
+        publish_all(&mut publisher).unwrap();
+    }
+    let before = files(folder.path());
+    let Installation::Database(database) = &scene.installation else { unreachable!() };
+    let name = database.to_string();
+    let sql = postgres::Server::shared().sql(name.rsplit('/').next().unwrap());
+    sql.run("DELETE FROM sequenced WHERE number = (SELECT max(number) FROM sequenced)");
+    scene.claims("ann", 900, 100);
+    for _ in 0..3 {
+        let refused = publisher.publish(Time::of_ms(1)).unwrap_err();
+        assert!(matches!(refused, Unpublished::Ahead { .. } | Unpublished::Forked { .. }), "{refused}");
+    }
+    assert_eq!(files(folder.path()), before, "nothing was signed");
+    assert_eq!(sql.value("SELECT max(number) - count(*) FROM sequenced"), "0", "no step is missing");
 }
 
 #[test]

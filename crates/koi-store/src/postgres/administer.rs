@@ -62,10 +62,10 @@ impl Writer {
         self.settled(setting.name(), asked)
     }
 
-    /// Notes a step of the public log; false if somebody has made the step of this number.
-    pub fn sequence(&mut self, step: &Sequenced) -> Result<bool, StoreError> {
-        let replies = self.alone(&[table::sequenced::add(step)])?;
-        Ok(replies.first().is_some_and(|reply| reply.count == 1))
+    /// Notes a step of the public log; false if somebody has made the step of this number, or if the one before it is not
+    /// there with this root.
+    pub fn sequence(&mut self, step: &Sequenced, before: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.write_one(table::sequenced::add(step, before))? == 1)
     }
 
     /// Writes in a transaction of its own, once: after a lost connection nobody knows whether it is written.

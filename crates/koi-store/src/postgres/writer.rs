@@ -126,6 +126,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes in a transaction of its own, which is as durable as any; answers how many rows were written. After an error
+    /// nobody knows whether it was.
+    pub(super) fn write_one(&mut self, request: Request) -> Result<u64, StoreError> {
+        self.link.begin(&[Request::of(BEGIN)])?;
+        let replies = self.link.run(&[request, Request::of(PATIENT)]).inspect_err(|_| self.link.rollback())?;
+        self.end()?;
+        Ok(replies.first().map_or(0, |reply| reply.count))
+    }
+
     /// Ends the transaction. When its end is not known it is begun again: whoever does that waits for its cells, which
     /// the server gives back when it has made up its mind, and so finds by the keys what became of it.
     fn end(&mut self) -> Result<(), StoreError> {

@@ -66,9 +66,10 @@ impl Writer {
         table::meta::settled(&self.connection, setting.name(), asked)
     }
 
-    /// Notes a step of the public log; false if somebody has made the step of this number.
-    pub fn sequence(&self, step: &Sequenced) -> Result<bool, StoreError> {
-        table::sequenced::add(&self.connection, step)
+    /// Notes a step of the public log; false if somebody has made the step of this number, or if the one before it is not
+    /// there with this root.
+    pub fn sequence(&self, step: &Sequenced, before: &[u8; 32]) -> Result<bool, StoreError> {
+        table::sequenced::add(&self.connection, step, before)
     }
 
     /// When the last line was written, of the ledger or of the office's log: time is not before that.

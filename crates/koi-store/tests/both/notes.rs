@@ -112,10 +112,13 @@ fn a_step_of_the_public_log_is_made_once() {
         statement: number - 1,
         lines: vec![1, i64::MAX, 1 << 50],
     };
-    assert!(installation.sequence(&step(1, 7)));
-    assert!(installation.sequence(&step(2, 7)));
+    assert!(installation.sequence(&step(1, 7), &[0; 32]));
+    // Not on another one than is there, nor past one that is not there.
+    assert!(!installation.sequence(&step(2, 7), &[8; 32]));
+    assert!(!installation.sequence(&step(3, 7), &[7; 32]));
+    assert!(installation.sequence(&step(2, 7), &[7; 32]));
     // Somebody else comes later to the same number, with something else.
-    assert!(!installation.sequence(&step(2, 9)));
+    assert!(!installation.sequence(&step(2, 9), &[7; 32]));
     let reader = installation.reader();
     assert_eq!(reader.sequenced(None).unwrap(), Some(step(2, 7)));
     assert_eq!(reader.sequenced(Some(1)).unwrap(), Some(step(1, 7)));

@@ -103,7 +103,7 @@ fn stock(writer: &mut Writer) {
     let notes = Notes { answered: Some(answered), log, statements, sandbox_clock: Some(at(1_531_580_400_000)) };
     writer.commit(&begun.cells, &notes).unwrap();
     let step = Sequenced { number: 1, at: at(1801), size: 12, root: [9; 32], statement: 1, lines: vec![301] };
-    assert!(writer.sequence(&step).unwrap());
+    assert!(writer.sequence(&step, &[0; 32]).unwrap());
     let key = ApiKey {
         id: "key_1".into(),
         hash: [7; 32],

@@ -82,8 +82,8 @@ impl Installation {
         self.writer.sandbox_clock().unwrap()
     }
 
-    fn sequence(&mut self, step: &Sequenced) -> bool {
-        self.writer.sequence(step).unwrap()
+    fn sequence(&mut self, step: &Sequenced, before: &[u8; 32]) -> bool {
+        self.writer.sequence(step, before).unwrap()
     }
 
     fn public_log(&mut self, setting: LogSetting, asked: &str) -> String {

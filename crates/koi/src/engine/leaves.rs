@@ -65,15 +65,15 @@ pub fn after(
     from: &Sequenced,
     limits: Limits,
 ) -> Result<(Sequenced, Vec<Leaf>), StoreError> {
-    reader.at_one_moment(|| {
-        let mut lines = nothing(reader.cells()).lines;
-        for (cell, counters) in reader.counters()? {
-            let next = lines.get_mut(usize::from(cell.0)).ok_or_else(|| damaged("a cell that there is not"))?;
-            *next = TransferId::new(cell, counters.transfer).number();
-        }
-        let ends = Ends { statement: i64::MAX, lines: &lines };
-        Reading::new((reader, campaigns), from, limits)?.run(&ends)
-    })
+    // Before the moment in which statements are read, and not in it: where every machine has a moment of its own, a line
+    // could be seen without the statement that allowed it.
+    let mut lines = nothing(reader.cells()).lines;
+    for (cell, counters) in reader.counters()? {
+        let next = lines.get_mut(usize::from(cell.0)).ok_or_else(|| damaged("a cell that there is not"))?;
+        *next = TransferId::new(cell, counters.transfer).number();
+    }
+    let ends = Ends { statement: i64::MAX, lines: &lines };
+    reader.at_one_moment(|| Reading::new((reader, campaigns), from, limits)?.run(&ends))
 }
 
 /// The leaves between two steps that were made.

@@ -190,18 +190,25 @@ pub(crate) async fn coupon_proof(State(app): State<Arc<App>>, Named(name): Named
     app.caller(request.headers(), READERS)?;
     let (coupon, campaign) = app.coupon_of(&name).await?;
     let log = app.public_log.clone();
-    let read = app.readers.read(move |reader| Ok(proof::of_coupon(&log, reader, &campaign, &coupon)));
-    let proof = read.await.map_err(Problem::from)?.map_err(|error| failed(&error))?;
-    let proof = proof.ok_or_else(|| {
-        Problem::new(
-            "not_published",
-            Text::new(
-                "The coupon is not in a checkpoint of the public log yet: ask again in a few seconds.",
-                "该红包尚未写入公开日志的检查点，请数秒后重试。",
-            ),
-        )
-    })?;
+    let standing = reading(&app, move || published(&log)).await?.ok_or_else(not_published)?;
+    // A place may be slow. Who reads from the database meanwhile does not wait for it.
+    let log = app.public_log.clone();
+    let found = app.readers.read(move |reader| proof::find(&log, reader, &campaign, &coupon));
+    let found = found.await.map_err(Problem::from)?;
+    let (index, leaf) = found.filter(|(index, _)| *index < standing.size).ok_or_else(not_published)?;
+    let log = app.public_log.clone();
+    let proof = reading(&app, move || proof::of(&log, standing, index, leaf)).await?;
     Ok(text(proof.to_string()))
+}
+
+fn not_published() -> Problem {
+    Problem::new(
+        "not_published",
+        Text::new(
+            "The coupon is not in a checkpoint of the public log yet: ask again in a few seconds.",
+            "该红包尚未写入公开日志的检查点，请数秒后重试。",
+        ),
+    )
 }
 
 impl App {

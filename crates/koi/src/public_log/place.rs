@@ -6,15 +6,19 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use koi_fair::log::{TileKind, TilePath, TileSink, TileSource, bundle_of, entries_of};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Name;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::runtime::Handle;
 
+/// How long a bucket may take to accept a connection, and to take or give a file.
+const CONNECT_TIME: Duration = Duration::from_secs(3);
+const FILE_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a hash in a tile.
 const HASH_BYTES: usize = 32;
 
@@ -64,6 +68,8 @@ impl fmt::Display for Address {
 #[derive(Clone)]
 pub struct Place {
     files: Arc<dyn ObjectStore>,
+    /// The same, where a file that was written is there whole after a power cut.
+    lasting: Arc<dyn ObjectStore>,
     runtime: Handle,
     /// The folder, if it is one: what was written there is on the disk only when it is asked to be.
     folder: Option<PathBuf>,
@@ -95,16 +101,20 @@ impl Place {
     /// Opens a place. A folder is made when it is not there; a bucket is not asked anything yet.
     pub fn open(address: &Address, runtime: Handle) -> Result<Self, PlaceError> {
         let failed = |why| PlaceError { place: address.to_string(), why };
-        let (files, folder): (Arc<dyn ObjectStore>, _) = match address {
+        let (files, lasting, folder): (Arc<dyn ObjectStore>, Arc<dyn ObjectStore>, _) = match address {
             Address::Folder(path) => {
                 let unmade = |error| object_store::Error::Generic { store: "folder", source: Box::new(error) };
                 std::fs::create_dir_all(path).map_err(|error| failed(unmade(error)))?;
-                let files = LocalFileSystem::new_with_prefix(path).map_err(failed)?;
-                (Arc::new(files.with_automatic_cleanup(true)), Some(path.clone()))
+                let files = || LocalFileSystem::new_with_prefix(path).map_err(failed);
+                let (tiles, lasting) = (files()?.with_automatic_cleanup(true), files()?.with_fsync(true));
+                (Arc::new(tiles), Arc::new(lasting), Some(path.clone()))
             }
-            Address::Bucket(url) => (bucket(url).map_err(failed)?, None),
+            Address::Bucket(url) => {
+                let files = bucket(url).map_err(failed)?;
+                (files.clone(), files, None)
+            }
         };
-        Ok(Self { files, runtime, folder, address: address.clone() })
+        Ok(Self { files, lasting, runtime, folder, address: address.clone() })
     }
 
     /// A file by its name, if it is there.
@@ -127,10 +137,14 @@ impl Place {
         self.runtime.block_on(self.find(name))
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file, whole or not at all, so that it lasts.
     pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), PlaceError> {
+        self.put(&self.lasting, name, bytes)
+    }
+
+    fn put(&self, files: &Arc<dyn ObjectStore>, name: &str, bytes: &[u8]) -> Result<(), PlaceError> {
         let path = Name::parse(name).map_err(|error| self.failed(error.into()))?;
-        let written = self.runtime.block_on(self.files.put(&path, bytes.to_vec().into()));
+        let written = self.runtime.block_on(files.put(&path, bytes.to_vec().into()));
         written.map(drop).map_err(|error| self.failed(error))
     }
 
@@ -180,7 +194,15 @@ fn bucket(url: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
     // Whoever came first has set the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let prefix = url.trim_start_matches("s3://").split_once('/').map_or("", |(_, prefix)| prefix);
-    let files = AmazonS3Builder::from_env().with_url(url).build()?;
+    // Whoever waits for a proof should hear that the bucket is away, and the log is published again in some seconds anyway.
+    let time = |key: ClientConfigKey| AmazonS3ConfigKey::Client(key);
+    let tries = RetryConfig { max_retries: 2, retry_timeout: FILE_TIME, ..RetryConfig::default() };
+    let files = AmazonS3Builder::from_env()
+        .with_url(url)
+        .with_config(time(ClientConfigKey::ConnectTimeout), format!("{}s", CONNECT_TIME.as_secs()))
+        .with_config(time(ClientConfigKey::Timeout), format!("{}s", FILE_TIME.as_secs()))
+        .with_retry(tries)
+        .build()?;
     Ok(if prefix.is_empty() { Arc::new(files) } else { Arc::new(PrefixStore::new(files, Name::parse(prefix)?)) })
 }
 
@@ -188,7 +210,8 @@ impl TileSink for Place {
     type Error = PlaceError;
 
     fn write(&self, path: &TilePath, bytes: &[u8]) -> Result<(), PlaceError> {
-        self.write_file(&path.to_string(), bytes)
+        // Flushed all together, by `sync`.
+        self.put(&self.files, &path.to_string(), bytes)
     }
 }
 

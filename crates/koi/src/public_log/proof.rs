@@ -11,21 +11,17 @@ use koi_store::{Issued, Reader, Sequenced, StoreError};
 
 use super::PublicLog;
 use super::publisher::{Standing, Unpublished, published, step};
-use crate::engine::leaves::{between, nothing, receipt_of};
+use crate::engine::leaves::{Leaf, between, nothing, receipt_of};
 
-/// The proof that a coupon's receipt is in the log; nothing while it is not yet.
-pub fn of_coupon(
+/// The index of a coupon's receipt and the receipt, if it is sequenced. Nothing is read but the database.
+pub fn find(
     log: &PublicLog,
     reader: &Reader,
     campaign: &str,
     coupon: &Issued,
-) -> Result<Option<TlogProof>, Unpublished> {
-    let Some(standing) = published(log)? else { return Ok(None) };
+) -> Result<Option<(u64, Leaf)>, StoreError> {
     let leaf = receipt_of(campaign.to_owned(), coupon)?;
-    let Some(index) = index_of(log, reader, coupon, &leaf)?.filter(|index| *index < standing.size) else {
-        return Ok(None);
-    };
-    of(log, standing, index, leaf).map(Some)
+    Ok(index_of(log, reader, coupon, &leaf)?.map(|index| (index, leaf)))
 }
 
 /// The proof of a leaf by its index; nothing if there is none yet.
@@ -41,7 +37,7 @@ pub fn of_index(log: &PublicLog, index: u64) -> Result<Option<TlogProof>, Unpubl
 }
 
 /// The proof of a leaf at its place. It is checked before it is given to anybody: files can be damaged.
-fn of(log: &PublicLog, standing: Standing, index: u64, leaf: Vec<u8>) -> Result<TlogProof, Unpublished> {
+pub fn of(log: &PublicLog, standing: Standing, index: u64, leaf: Leaf) -> Result<TlogProof, Unpublished> {
     let Standing { size, root, checkpoint } = standing;
     let hashes = inclusion(index, size, &TileReader::new(&log.place, size))?;
     verify_inclusion(index, size, &TreeHash::of_leaf(&leaf), &hashes, &root)

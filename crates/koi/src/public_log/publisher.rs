@@ -104,8 +104,10 @@ struct Open {
     tree: TileWriter,
     /// The last step whose leaves are in the tree.
     at: Sequenced,
-    /// What is published.
+    /// How far what is published goes.
     published: u64,
+    /// Whether files are written again: those of the right edge are written then though nothing is new.
+    is_mending: bool,
 }
 
 impl Publisher {
@@ -123,7 +125,7 @@ impl Publisher {
             None => Open::new(&self.installation, &self.log)?,
         };
         let is_more = open.sequence(&self.log, now)?;
-        let published = open.publish(&self.log, &mut self.cosigning, self.installation.is_shared(), now)?;
+        let published = open.publish(&self.log, &mut self.cosigning, now)?;
         if published.is_none() {
             cosign_again(&self.log, &mut self.cosigning, &open.reader, now)?;
         }
@@ -144,6 +146,7 @@ impl Open {
             tree: TileWriter::new(),
             at: start,
             published: 0,
+            is_mending: false,
         };
         if let Some(there) = published(log)? {
             let (size, root) = (there.size, there.root);
@@ -152,7 +155,12 @@ impl Open {
             match TileWriter::resume(size, &root, &log.place) {
                 Ok(tree) => (open.tree, open.at) = (tree, step),
                 Err(ResumeError::TooLarge) => return Err(Unpublished::Forked { size }),
+                // A place that cannot be read is not a damaged one.
+                Err(ResumeError::Tile(TileError::Source { path, error })) if !error.is_absent() => {
+                    return Err(TileError::Source { path, error }.into());
+                }
                 Err(why) => {
+                    open.is_mending = true;
                     tracing::warn!(%why, place = ?log.place, "files of the public log are missing or damaged: all are written again");
                 }
             }
@@ -166,6 +174,7 @@ impl Open {
 
     /// Takes the steps that were made, and makes those that can be; answers whether there are more.
     fn sequence(&mut self, log: &PublicLog, now: Time) -> Result<bool, Unpublished> {
+        self.must_be_stored()?;
         for _ in 0..STEPS {
             let last = self.reader.sequenced(None)?.map_or(0, |last| last.number);
             if self.at.number < last {
@@ -185,11 +194,27 @@ impl Open {
             (step.number, step.at) = (self.at.number + 1, now);
             step.root = self.root_with(&leaves).0;
             // Another server may have made this step meanwhile: then it is taken as it was made.
-            if self.writer.sequence(&step)? {
+            if self.writer.sequence(&step, &self.at.root)? {
                 self.add(log, step, &leaves)?;
             }
         }
         Ok(true)
+    }
+
+    /// A database that went back, by a failover that lost something or a restore, no longer has the step that this goes on
+    /// from.
+    fn must_be_stored(&self) -> Result<(), Unpublished> {
+        if self.at.number == 0 {
+            return Ok(());
+        }
+        match self.reader.sequenced(Some(self.at.number))? {
+            Some(stored) if (stored.size, stored.root) == (self.at.size, self.at.root) => Ok(()),
+            Some(_) => Err(Unpublished::Forked { size: self.at.size }),
+            None => {
+                let known = self.reader.sequenced(None)?.map_or(0, |last| last.size);
+                Err(Unpublished::Ahead { published: self.at.size, known })
+            }
+        }
     }
 
     fn add(&mut self, log: &PublicLog, step: Sequenced, leaves: &[Leaf]) -> Result<(), Unpublished> {
@@ -205,12 +230,23 @@ impl Open {
         frontier.root()
     }
 
+    /// Looks how far what is published goes: other servers may share the place. It must be what the database goes on from.
+    fn look(&mut self, log: &PublicLog) -> Result<(), Unpublished> {
+        let there = published(log)?;
+        if let Some(there) = &there
+            && (there.size, there.root) != (self.at.size, self.tree.root())
+        {
+            continued(&self.reader, there.size, &there.root)?;
+        }
+        self.published = there.map_or(0, |there| there.size);
+        Ok(())
+    }
+
     /// Signs how far the tree is, unless that is published already.
     fn publish(
         &mut self,
         log: &PublicLog,
         cosigning: &mut Cosigning,
-        is_shared: bool,
         now: Time,
     ) -> Result<Option<Published>, Unpublished> {
         let size = self.tree.size();
@@ -219,15 +255,12 @@ impl Open {
         if self.reader.sequenced(None)?.is_some_and(|last| last.number > self.at.number) {
             return Ok(None);
         }
-        if is_shared && size > self.published {
-            // Another server may have been quicker, at the same place.
-            let there = published(log)?.map_or(0, |there| there.size);
-            self.published = self.published.max(there);
-        }
+        self.look(log)?;
         if size <= self.published {
-            let known = self.reader.sequenced(None)?.map_or(0, |last| last.size);
-            if known < self.published {
-                return Err(Unpublished::Ahead { published: self.published, known });
+            if self.is_mending {
+                self.tree.write_partial(&log.place)?;
+                log.place.sync()?;
+                self.is_mending = false;
             }
             return Ok(None);
         }
@@ -236,17 +269,19 @@ impl Open {
         let checkpoint = log.identity.sign(size, self.tree.root()).map_err(Unpublished::Foreign)?;
         let checkpoint = cosigning.cosign(&log.place, checkpoint, || stored(&self.reader), now);
         // Witnesses take their time: another server may have published more meanwhile.
-        if is_shared && published(log)?.is_some_and(|there| there.size >= size) {
+        let before = self.published;
+        self.look(log)?;
+        if size <= self.published {
             return Ok(None);
         }
         log.place.write_file(CHECKPOINT, checkpoint.to_string().as_bytes())?;
-        for path in TilePath::partial_in_log(self.published) {
+        for path in TilePath::partial_in_log(before) {
             let full = TilePath::full(path.kind(), path.index());
             if TilePath::in_log(path.kind(), path.index(), size) == Some(full) {
                 log.place.remove_partial(&full)?;
             }
         }
-        self.published = size;
+        (self.published, self.is_mending) = (size, false);
         Ok(Some(Published { checkpoint, size }))
     }
 }

@@ -12,14 +12,18 @@ const NAME: &str = "sequenced";
 const COLUMNS: &str = "number, at, size, root, statement, lines";
 
 static ADD: LazyLock<String> = LazyLock::new(|| {
-    format!("INSERT INTO {NAME} ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (number) DO NOTHING")
+    format!(
+        "INSERT INTO {NAME} ({COLUMNS}) SELECT $1::bigint, $2::bigint, $3::bigint, $4::bytea, $5::bigint, $6::text \
+         WHERE $1 = 1 OR EXISTS (SELECT FROM {NAME} AS before WHERE before.number = $1 - 1 AND before.root = $7) \
+         ON CONFLICT (number) DO NOTHING"
+    )
 });
 static NUMBERED: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM {NAME} WHERE number = $1"));
 static LAST: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {COLUMNS} FROM {NAME} ORDER BY number DESC LIMIT 1"));
 
-/// Adds a row; writes none if there is one with its number.
-pub(crate) fn add(sequenced: &Sequenced) -> Request<'_> {
+/// Adds a row; writes none if there is one with its number, or not the one before it, with this root.
+pub(crate) fn add<'a>(sequenced: &'a Sequenced, before: &'a [u8; 32]) -> Request<'a> {
     let Sequenced { number, at, size, root, statement, lines } = sequenced;
     Request::with(
         &ADD,
@@ -30,6 +34,7 @@ pub(crate) fn add(sequenced: &Sequenced) -> Request<'_> {
             Box::new(&root[..]),
             Box::new(*statement),
             Box::new(joined(lines)),
+            Box::new(&before[..]),
         ],
     )
 }

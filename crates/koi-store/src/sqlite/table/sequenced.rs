@@ -9,13 +9,14 @@ use crate::sheet::{joined, split};
 
 const NUMBERED: &str = "SELECT number, at, size, root, statement, lines FROM sequenced WHERE number = ?1";
 const LAST: &str = "SELECT number, at, size, root, statement, lines FROM sequenced ORDER BY number DESC LIMIT 1";
-const ADD: &str = "INSERT INTO sequenced (number, at, size, root, statement, lines) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+const ADD: &str = "INSERT INTO sequenced (number, at, size, root, statement, lines) SELECT ?1, ?2, ?3, ?4, ?5, ?6 \
+    WHERE ?1 = 1 OR EXISTS (SELECT 1 FROM sequenced AS before WHERE before.number = ?1 - 1 AND before.root = ?7) \
     ON CONFLICT (number) DO NOTHING";
 
-/// Adds a row; false if there is one with its number.
-pub(crate) fn add(connection: &Connection, sequenced: &Sequenced) -> Result<bool, StoreError> {
+/// Adds a row; false if there is one with its number, or not the one before it, with this root.
+pub(crate) fn add(connection: &Connection, sequenced: &Sequenced, before: &[u8; 32]) -> Result<bool, StoreError> {
     let Sequenced { number, at, size, root, statement, lines } = sequenced;
-    let values = params![number, at.ms(), size.cast_signed(), root, statement, joined(lines)];
+    let values = params![number, at.ms(), size.cast_signed(), root, statement, joined(lines), before];
     Ok(connection.prepare_cached(ADD)?.execute(values)? == 1)
 }
 
