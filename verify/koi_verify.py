@@ -1680,8 +1680,7 @@ def read_log(files, asked, checked):
         raise Refused("note_malformed", "the checkpoint is not in UTF-8")
     checkpoint = Checkpoint(utf8(note), key)
     checked.said.update(origin=key.name, size=checkpoint.size, root=base64_of(checkpoint.root))
-    if not asked.quorum.needed:
-        checked.caveats |= {"no_witnesses", "times_believed"}
+    checked.caveats |= {"times_believed"} if asked.quorum.needed else {"no_witnesses", "times_believed"}
     try:
         checked.said["cosigned"] = cosigned_text(asked.quorum.reached(checkpoint.note))
     except Refused as why:
@@ -2077,7 +2076,7 @@ def check_draw_proof(input, data, asked, exclusions=None):
 CAVEATS = {
     "key_believed": "the log was believed about its own key: give the one that you know with --key",
     "no_witnesses": "no witness had to cosign: the log may show another history to others (--witness, --quorum)",
-    "times_believed": "nobody but the operator says when something happened",
+    "times_believed": "when something happened only the operator says: rules that were dated back would not show",
     "local_randomness": "some randomness is of the local chain: it is not a public draw",
     "running": "a campaign is not closed yet: its packets can be drawn again once the secret is revealed",
     "unrevealed": "the packets of a closed campaign could not be drawn again",

@@ -47,7 +47,8 @@ async function readLog(files, asked, checked, watch) {
   if (text === null) refuse('note_malformed', 'the checkpoint is not in UTF-8');
   const checkpoint = new Checkpoint(text, key);
   Object.assign(checked.said, { origin: key.name, size: numbered(checkpoint.size), root: base64Of(checkpoint.root) });
-  if (!asked.quorum.needed) checked.caveats.add('no_witnesses').add('times_believed');
+  checked.caveats.add('times_believed');
+  if (!asked.quorum.needed) checked.caveats.add('no_witnesses');
   try {
     checked.said.cosigned = cosignedText(asked.quorum.reached(checkpoint.note));
   } catch (why) {

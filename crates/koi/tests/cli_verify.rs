@@ -117,7 +117,7 @@ fn an_honest_log_holds_in_a_folder_and_at_an_address() {
     let states: Vec<_> =
         input["campaigns"].as_array().unwrap().iter().map(|campaign| &campaign["state"]).collect();
     assert_eq!(states, ["running", "replayed", "replayed"]);
-    assert_eq!(input["caveats"], json!(["local_randomness", "running"]));
+    assert_eq!(input["caveats"], json!(["times_believed", "local_randomness", "running"]));
 }
 
 #[test]

@@ -148,10 +148,11 @@ fn the_log_goes_on_where_a_server_that_was_killed_left_it() {
 
 #[test]
 fn claims_go_on_while_the_log_has_no_place_to_go() {
-    let server = Server::with(DURING, &["--public-log-seconds", "1"]);
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().to_str().unwrap();
+    let server = Server::with(DURING, &["--public-log-seconds", "1", "--public-log", log]);
     // What should be a folder is a file: nothing can be written below it.
-    let (log, tiles) = (server.folder.path().join("log"), server.folder.path().join("log/tile"));
-    assert!(log.is_dir());
+    let tiles = place.path().join("tile");
     std::fs::write(&tiles, "in the way").unwrap();
     let code = server.stage(&campaign(CAMPAIGN));
     let failures = || {

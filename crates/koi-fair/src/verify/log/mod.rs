@@ -157,8 +157,9 @@ fn signed_by(bytes: &[u8], key: &VerifierKey) -> Result<SignedCheckpoint, Findin
 fn cosigned(signed: &SignedCheckpoint, quorum: &Quorum, checked: &mut Checked) {
     if quorum.needed() == 0 {
         checked.caveat(Caveat::NoWitnesses);
-        checked.caveat(Caveat::TimesBelieved);
     }
+    // Whoever cosigned this checkpoint saw what is in it then, and not when each statement was made.
+    checked.caveat(Caveat::TimesBelieved);
     match quorum.reached(signed) {
         Ok(cosignatures) => checked.cosigned = Some(cosignatures.iter().map(Into::into).collect()),
         Err(why) => checked.refuse(Finding::new(code::of_cosignature(&why), why)),

@@ -189,7 +189,10 @@ fn of_caveat(caveat: Caveat) -> &'static str {
         Caveat::NoWitnesses => {
             "That others are shown the same log: without witnesses it could show them another history. Give --witness and --quorum."
         }
-        Caveat::TimesBelieved => "That its times are true: nobody but the operator says when something happened.",
+        Caveat::TimesBelieved => {
+            "That its times are true: they are the operator's. Rules that were made up when the public random number was known \
+             already, and dated back, would not show here: look for a checkpoint that witnesses cosigned in between."
+        }
         Caveat::LocalRandomness => {
             "That the luck was public: the random numbers are of a key that everybody knows (local randomness: not a public draw)."
         }

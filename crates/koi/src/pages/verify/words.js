@@ -69,7 +69,7 @@ export const WORDS = {
     caveats: {
       key_believed: 'The log was believed about its own key. Whoever controls this server could have made all of it. Compare the key with one that you know.',
       no_witnesses: 'No independent witness had to sign: other people could have been shown another log.',
-      times_believed: 'Nobody but the operator says when something happened.',
+      times_believed: 'Only the operator says when something happened: rules that were dated back would not show.',
       local_randomness: 'The random number is of the local test chain: this is a test, not a public draw.',
       running: 'A campaign is not closed yet. Its packets can be drawn again when its secret is published.',
       unrevealed: 'The packets of a closed campaign could not be drawn again.',
@@ -149,7 +149,7 @@ export const WORDS = {
     caveats: {
       key_believed: '日志的公钥是它自己给出的；控制本服务器的人可以伪造全部内容。请与您从别处得知的公钥比对。',
       no_witnesses: '没有要求独立见证人签名：别人看到的可能是另一份日志。',
-      times_believed: '事情发生的时间只有运营方自己的说法。',
+      times_believed: '事情发生的时间只有运营方自己的说法：倒填日期的规则在此无法看出。',
       local_randomness: '随机数来自本地测试链：这是测试，不是公开抽取。',
       running: '有活动尚未结束。公布秘密之后，才能重新抽取它的红包。',
       unrevealed: '有一个已结束活动的红包无法重新抽取。',

@@ -76,7 +76,7 @@ fn an_honest_log_is_without_a_word() {
             checked.campaigns.iter().flatten().map(|campaign| campaign.numbers.as_ref().unwrap().claims).sum();
         assert_eq!(replayed, claims);
         assert_eq!(checked.cosigned.as_ref().unwrap().len(), 2);
-        assert_eq!(checked.caveats, [Caveat::LocalRandomness, Caveat::Running]);
+        assert_eq!(checked.caveats, [Caveat::TimesBelieved, Caveat::LocalRandomness, Caveat::Running]);
     }
 }
 
