@@ -260,6 +260,16 @@ impl Sql {
         );
     }
 
+    /// Loses the last step of the public log, as a failover can.
+    pub(crate) fn lose_step(&self) {
+        self.run("DELETE FROM sequenced WHERE number = (SELECT max(number) FROM sequenced)");
+    }
+
+    /// Whether the steps of the public log are dense.
+    pub(crate) fn has_every_step(&self) -> bool {
+        self.value("SELECT max(number) - count(*) FROM sequenced") == "0"
+    }
+
     /// Forgets a code, which was the last change of the catalog, as a database that did not keep everything does.
     pub(crate) fn lose_code(&self, code: &str) {
         self.run(&format!("DELETE FROM code WHERE code = '{code}'"));

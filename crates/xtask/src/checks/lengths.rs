@@ -10,7 +10,7 @@ const KINDS: &[&str] = &[".rs", ".sql", ".py", ".css", ".html", "test"];
 /// Longer ones that stand today: file, lines, why. The numbers may only go down.
 const RATCHET: &[(&str, usize, &str)] = &[(
     "verify/koi_verify.py",
-    2223,
+    2222,
     "one file that an auditor takes along and reads from the top, by its own table of contents",
 )];
 
